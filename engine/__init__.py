@@ -1,0 +1,1 @@
+"""Gatewright's engine: life cycles that run, gate and prove."""

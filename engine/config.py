@@ -1,0 +1,58 @@
+"""Settings, read from the environment (GATEWRIGHT_*) and from a .env file in the working folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything that may be set from outside; docs/configuration.md lists the same fields, held to them by a test."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWRIGHT_", env_file=".env", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(
+        default=Path(".gatewright"),
+        description="The data folder: files by digest, keys, logs, the control socket of the running house.",
+    )
+    database_dir: Path | None = Field(
+        default=None,
+        description="Where the embedded PostgreSQL lives; by default a short folder of the user's own, printed by `status`.",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="An external PostgreSQL for the application (postgresql://...); may be pooled. Unset: embedded.",
+    )
+    database_direct_url: SecretStr | None = Field(
+        default=None, description="The same database without a pooler, for LISTEN; default: the database URL."
+    )
+    database_owner_url: SecretStr | None = Field(
+        default=None, description="The same database as its owner, who migrates; default: the database URL."
+    )
+    files_url: str | None = Field(
+        default=None, description="Where files are kept, as an fsspec URL; default: `files` in the data folder."
+    )
+    timezone: str = Field(default="UTC", description="The zone of calendars and schedules that name none.")
+    web_host: str = Field(default="127.0.0.1", description="The address at which pages and API listen.")
+    web_port: int = Field(default=8470, ge=0, le=65535, description="The port of pages and API.")
+    scoring_host: str = Field(default="127.0.0.1", description="The address at which the scoring service listens.")
+    scoring_port: int = Field(default=8471, ge=0, le=65535, description="The port of the scoring service.")
+    worker_concurrency: int = Field(default=2, ge=1, le=64, description="Jobs that one worker runs at a time.")
+    sandbox_allow_network: bool = Field(
+        default=False,
+        description="Let model code start where the kernel refuses a network namespace; runs are marked so.",
+    )
+    upload_limit_mb: int = Field(default=64, ge=1, description="The largest upload, in mebibytes.")
+    secure_cookies: bool = Field(default=False, description="Send session cookies over HTTPS only; set it behind TLS.")
+
+    @classmethod
+    def load(cls) -> Settings:
+        """The settings of this process, from its environment."""
+        return cls()
+
+    @property
+    def home(self) -> Path:
+        """The data folder as an absolute path."""
+        return self.data_dir.expanduser().resolve()

@@ -1,0 +1,1 @@
+"""The shipped library of life cycles: one folder each, no Python."""

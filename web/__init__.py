@@ -1,0 +1,1 @@
+"""The faces of Gatewright: pages, API, command line, demo."""
