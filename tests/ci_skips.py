@@ -1,0 +1,49 @@
+"""In CI a skipped test is a failure, but for those named here with their reason; the list is printed at the end.
+
+Loaded by `addopts` in pyproject.toml, so that it holds for every run; outside CI (no `CI=true`) it only prints.
+"""
+
+from __future__ import annotations
+
+import os
+from fnmatch import fnmatch
+
+import pytest
+
+#: Patterns of test ids that may be skipped in CI, each with the reason that holds there.
+ALLOWED: dict[str, str] = {}
+
+
+def _in_ci() -> bool:
+    return os.environ.get("CI", "").lower() in {"1", "true"}
+
+
+def _allowance(nodeid: str) -> str | None:
+    return next((reason for pattern, reason in ALLOWED.items() if fnmatch(nodeid, pattern)), None)
+
+
+def _skipped(terminalreporter: pytest.TerminalReporter) -> list[str]:
+    """The ids skipped or expected to fail, once each."""
+    return sorted({report.nodeid for report in terminalreporter.stats.get("skipped", [])})
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Turn a green run with a skip outside the list into a failed one."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or not _in_ci() or exitstatus != pytest.ExitCode.OK:
+        return
+    if any(_allowance(nodeid) is None for nodeid in _skipped(reporter)):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name each skipped test, and whether the list allows it."""
+    skipped = _skipped(terminalreporter)
+    if not skipped:
+        return
+    terminalreporter.section("skipped tests")
+    for nodeid in skipped:
+        reason = _allowance(nodeid)
+        verdict = f"allowed: {reason}" if reason else ("FAILURE in CI: not in tests/ci_skips.py" if _in_ci() else "")
+        terminalreporter.line(f"{nodeid}  {verdict}".rstrip())
