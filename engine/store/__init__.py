@@ -1,0 +1,26 @@
+"""The ground floor: PostgreSQL, its sessions and migrations, and files by digest."""
+
+from __future__ import annotations
+
+from engine.store.base import Base, Moment
+from engine.store.clock import Clock, SystemClock, TestClock
+from engine.store.files import Files
+from engine.store.ids import new_id
+from engine.store.sessions import Store, after_commit, files, now, open_store, replayed, transaction
+
+__all__ = [
+    "Base",
+    "Clock",
+    "Files",
+    "Moment",
+    "Store",
+    "SystemClock",
+    "TestClock",
+    "after_commit",
+    "files",
+    "new_id",
+    "now",
+    "open_store",
+    "replayed",
+    "transaction",
+]

@@ -1,0 +1,116 @@
+"""The schema's history: one linear chain of revisions, run by the owner of the database."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import io
+import pkgutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, create_engine, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
+
+import engine
+from engine.store import addresses, grants
+from engine.store.base import Base
+from engine.store.sessions import DatabaseUnreachable
+
+_FOLDER = Path(__file__).parent
+# One migrator at a time; the number is ours alone within this database.
+_LOCK = 7_114_001
+_PARTITIONS = "SELECT relname FROM pg_class WHERE relispartition AND relkind IN ('r', 'p')"
+
+#: the schemas of our rooms; whatever else the database holds is not ours to compare
+SCHEMAS = frozenset(
+    {"audit", "identity", "events", "runtime", "inventory", "inferences", "serving", "governance", "public"}
+)
+
+
+def upgrade(url: str, revision: str = "head", *, application: str | None = None, eraser: str | None = None) -> None:
+    """Bring the database to `revision` and give the roles their rights, in one transaction.
+
+    url: the database as its owner. application, eraser: the roles that work with it; None where the owner does all.
+    """
+    with _connected(url) as connection:
+        command.upgrade(_config(connection), revision)
+        for role, give in ((application, grants.to_application), (eraser, grants.to_eraser)):
+            if role and role != addresses.user_of(url):
+                give(connection, role)
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Take the database back to `revision`, or to `base`; what the later revisions held is lost."""
+    with _connected(url) as connection:
+        command.downgrade(_config(connection), revision)
+
+
+def current(url: str) -> str | None:
+    """The revision of the database, None where it was never migrated."""
+    with _connected(url) as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def head() -> str:
+    """The newest revision that this Gatewright brings."""
+    newest = ScriptDirectory(str(_FOLDER)).get_current_head()
+    assert newest is not None  # noqa: S101 - the chain is part of the package
+    return newest
+
+
+def differences(url: str) -> list[object]:
+    """What the tables in the code and those in the database do not share; empty when the schema is right."""
+    with _connected(url) as connection:
+        partitions = set(connection.execute(text(_PARTITIONS)).scalars())
+
+        def ours(name: str | None, kind: str, parents: Mapping[str, str | None]) -> bool:
+            if kind == "schema":
+                return name is None or name in SCHEMAS
+            # procrastinate's tables have a history of their own; partitions are made as time goes by.
+            return kind != "table" or (
+                not str(name).startswith(("procrastinate_", "alembic_")) and name not in partitions
+            )
+
+        context = MigrationContext.configure(
+            connection,
+            opts={"include_schemas": True, "include_name": ours, "compare_type": True, "compare_server_default": True},
+        )
+        return list(compare_metadata(context, every_table()))
+
+
+def every_table() -> MetaData:
+    """The metadata with the tables of every room loaded."""
+    for room in pkgutil.iter_modules(engine.__path__, "engine."):
+        if room.ispkg and importlib.util.find_spec(f"{room.name}.tables") is not None:
+            importlib.import_module(f"{room.name}.tables")
+    return Base.metadata
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[Connection]:
+    engine_ = create_engine(addresses.for_sqlalchemy(url), poolclass=NullPool)
+    try:
+        with engine_.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            yield connection
+    except OperationalError as failure:
+        if failure.connection_invalidated or failure.statement is None:
+            raise DatabaseUnreachable(reason=" ".join(str(failure.orig).split())) from failure
+        raise
+    finally:
+        engine_.dispose()
+
+
+def _config(connection: Connection) -> Config:
+    config = Config(stdout=io.StringIO())
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,138 @@
+"""Writing the log: rows wait beside the session and are written just before its commit, in two statements at most."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from engine.audit import chain
+from engine.store import Store, now, transaction
+from engine.store.sessions import buffer, clock
+
+# Heads that nobody locked yet, in the order of their names; a stream that is new is made first. What another
+# transaction made and committed meanwhile is seen by neither half of the statement: it is asked for once more.
+_LOCK = text("""
+    WITH wanted AS (SELECT name FROM unnest(CAST(:names AS text[])) AS w(name) ORDER BY name),
+    made AS (
+        INSERT INTO audit.streams (name, seq, hash) SELECT name, 0, :zero FROM wanted
+        ON CONFLICT (name) DO NOTHING RETURNING name, seq, hash
+    ),
+    locked AS (
+        SELECT s.name, s.seq, s.hash FROM audit.streams s WHERE s.name = ANY(:names) ORDER BY s.name FOR UPDATE
+    )
+    SELECT * FROM made UNION ALL SELECT * FROM locked
+""")
+
+_WRITE = text("""
+    WITH new AS (
+        SELECT * FROM unnest(
+            CAST(:streams AS text[]), CAST(:seqs AS bigint[]), CAST(:ats AS timestamptz[]), CAST(:acts AS text[]),
+            CAST(:actors AS text[]), CAST(:subjects AS text[]), CAST(:salts AS bytea[]), CAST(:payloads AS bytea[]),
+            CAST(:payload_hashes AS bytea[]), CAST(:hashes AS bytea[])
+        ) AS n(stream, seq, at, act, actor, subject, salt, payload, payload_hash, hash)
+    ),
+    chained AS (
+        INSERT INTO audit.entries (stream, seq, payload_hash, hash) SELECT stream, seq, payload_hash, hash FROM new
+    ),
+    told AS (
+        INSERT INTO audit.payloads (stream, seq, at, act, actor, subject, salt, payload)
+        SELECT stream, seq, at, act, actor, subject, salt, payload FROM new
+    )
+    INSERT INTO audit.streams AS s (name, seq, hash)
+    SELECT * FROM unnest(CAST(:heads AS text[]), CAST(:head_seqs AS bigint[]), CAST(:head_hashes AS bytea[]))
+    ON CONFLICT (name) DO UPDATE SET seq = excluded.seq, hash = excluded.hash
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    stream: str
+    act: str
+    actor: str
+    subject: str
+    payload: bytes
+
+
+class _Log:
+    """The rows that wait for the commit, and the heads that this transaction has locked."""
+
+    def __init__(self) -> None:
+        self.rows: list[_Row] = []
+        self.heads: dict[str, tuple[int, bytes]] = {}
+
+    def mark(self) -> object:
+        return len(self.rows), dict(self.heads)
+
+    def restore(self, mark: Any) -> None:
+        # The locks of a savepoint end with it, so the heads taken inside are forgotten too.
+        length, self.heads = mark
+        del self.rows[length:]
+
+    def write(self, session: Session) -> None:
+        if not self.rows:
+            return
+        unlocked = sorted({row.stream for row in self.rows} - self.heads.keys())
+        while unlocked:
+            for name, seq, hash_ in session.execute(_LOCK, {"names": unlocked, "zero": chain.ZERO}):
+                self.heads[name] = (seq, hash_)
+            unlocked = [name for name in unlocked if name not in self.heads]
+        at = now(session)
+        columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
+        moved: dict[str, tuple[int, bytes]] = {}
+        for row in self.rows:
+            seq, previous = self.heads[row.stream]
+            salt = secrets.token_bytes(chain.SALT_BYTES)
+            content_hash = chain.payload_hash(salt, row.payload)
+            hash_ = chain.row_hash(previous, seq + 1, row.stream, content_hash)
+            self.heads[row.stream] = moved[row.stream] = (seq + 1, hash_)
+            values = (row.stream, seq + 1, at, row.act, row.actor, row.subject, salt, row.payload, content_hash, hash_)
+            for column, value in zip(columns.values(), values, strict=True):
+                column.append(value)
+        heads = {
+            "heads": list(moved),
+            "head_seqs": [seq for seq, _ in moved.values()],
+            "head_hashes": [hash_ for _, hash_ in moved.values()],
+        }
+        session.execute(_WRITE, {**columns, **heads})
+        self.rows.clear()
+
+
+_COLUMNS = ["streams", "seqs", "ats", "acts", "actors", "subjects", "salts", "payloads", "payload_hashes", "hashes"]
+
+
+def record(session: Session, stream: str, act: str, *, actor: str, subject: str = "", **facts: Any) -> None:
+    """Add a row to a stream, written with the commit of this transaction.
+
+    stream: `instance:<id>`, `model:<id>`, `person:<id>` or `system`. act: noun.verb in the past tense. facts: JSON
+    values. Raises FactNotRecordable at once. Under a made-up clock the row says so.
+    """
+    if clock(session).made_up:
+        facts = {**facts, "made_up_time": True}
+    content = chain.payload(act, actor, subject, now(session), facts)
+    if not stream or "\x00" in stream:
+        raise chain.FactNotRecordable(name="stream", act=act, reason=f"{stream!r} is no name")
+    _log(session).rows.append(_Row(stream, act, actor, subject, content))
+
+
+def adopt(session: Session, stream: str, seq: int, hash: bytes) -> None:
+    """Tell that the caller has locked this stream's head and read it as (seq, hash): it is not locked again."""
+    _log(session).heads.setdefault(stream, (seq, bytes(hash)))
+
+
+def open_stream(session: Session, stream: str) -> None:
+    """Tell that this stream is certainly new: nothing is locked. A stream that exists makes the commit fail."""
+    adopt(session, stream, 0, chain.ZERO)
+
+
+def refusal(store: Store, stream: str, act: str, *, actor: str, subject: str = "", **facts: Any) -> None:
+    """Record that an act was refused, in a transaction of its own: the refused one has been rolled back."""
+    with transaction(store) as session:
+        record(session, stream, act, actor=actor, subject=subject, **facts)
+
+
+def _log(session: Session) -> _Log:
+    return cast(_Log, buffer(session, "audit", _Log))

@@ -1,0 +1,239 @@
+"""Sessions and transactions: who takes a `Store` owns a transaction, who takes a `Session` joins one."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar, cast
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
+
+from engine.config import Settings
+from engine.errors import GatewrightError
+from engine.store import addresses
+from engine.store.clock import Clock, SystemClock
+from engine.store.files import Files
+
+T = TypeVar("T")
+Callback = Callable[[], None]
+
+_log = logging.getLogger(__name__)
+
+#: deadlock detected, serialisation failure: the same act may succeed when it is replayed
+_REPLAYED = frozenset({"40P01", "40001"})
+_REPLAYS = 5
+
+_LIMITS = "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
+
+#: connections that one process keeps, and may open on top, by its kind; the sum stays far from PostgreSQL's 100
+POOLS = {"web": (5, 10), "worker": (4, 4), "clock": (2, 2), "scoring": (3, 3), "command": (1, 2)}
+
+
+class DatabaseUnreachable(GatewrightError):
+    """The database does not answer: {reason}."""
+
+    code = "database-unreachable"
+    hint = "Start the house with `gatewright up`, or check GATEWRIGHT_DATABASE_URL."
+    status = 503
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """The database, the files and the clock of one process."""
+
+    settings: Settings
+    engine: Engine
+    sessions: sessionmaker[Session]
+    files: Files
+    clock: Clock
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+class Buffer(Protocol):
+    """Something a room keeps beside a session that has to follow its savepoints."""
+
+    def mark(self) -> object:
+        """The state now, for `restore`."""
+        ...
+
+    def restore(self, mark: Any) -> None:
+        """Forget what came after the mark."""
+        ...
+
+    def write(self, session: Session) -> None:
+        """Called once, just before the commit."""
+        ...
+
+
+class _Callbacks:
+    """The after-commit callbacks of a session; those of a savepoint that was rolled back are forgotten."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Callback] = []
+
+    def mark(self) -> object:
+        return len(self.waiting)
+
+    def restore(self, mark: Any) -> None:
+        del self.waiting[mark:]
+
+    def write(self, session: Session) -> None:
+        """Nothing: callbacks run after the commit."""
+
+
+def connect(url: str, *, application: str, pooled: bool = False) -> Engine:
+    """An engine on psycopg 3 with our limits: 5 s for a lock, 30 s idle inside a transaction."""
+    size, extra = POOLS.get(application, POOLS["command"])
+    arguments: dict[str, Any] = {
+        "application_name": f"gatewright {application}",
+        "options": _LIMITS,
+        "connect_timeout": 10,
+    }
+    if pooled:
+        arguments["prepare_threshold"] = None
+    return create_engine(
+        addresses.for_sqlalchemy(url),
+        pool_size=size,
+        max_overflow=extra,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        connect_args=arguments,
+    )
+
+
+def open_store(settings: Settings, *, clock: Clock | None = None, application: str = "web") -> Store:
+    """The store that the settings name; raises DatabaseUnreachable where no server answers.
+
+    application: web, worker, clock, scoring or command; names the connections and sets how many there may be.
+    """
+    places = addresses.of(settings)
+    engine = connect(places.application, application=application, pooled=places.pooled)
+    try:
+        engine.connect().close()
+    except OperationalError as failure:
+        engine.dispose()
+        raise DatabaseUnreachable(reason=" ".join(str(failure.orig).split())) from failure
+    files = Files(settings.files_url or str(settings.home / "files"))
+    chosen: Clock = clock or SystemClock()
+    sessions: sessionmaker[Session] = sessionmaker(
+        engine, class_=_Session, expire_on_commit=False, info={"clock": chosen, "files": files, "buffers": None}
+    )
+    return Store(settings=settings, engine=engine, sessions=sessions, files=files, clock=chosen)
+
+
+class _Session(Session):
+    """A session that carries clock, files and buffers."""
+
+
+@event.listens_for(_Session, "after_transaction_create")
+def _begun(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        session.info["buffers"] = {}
+        session.info["marks"] = {}
+        session.info["now"] = None
+    elif transaction.nested:
+        session.info["marks"][id(transaction)] = {name: b.mark() for name, b in session.info["buffers"].items()}
+
+
+@event.listens_for(_Session, "after_soft_rollback")
+def _rolled_back(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is not None and transaction.nested:
+        marks = session.info["marks"].pop(id(transaction), {})
+        buffers: dict[str, Buffer] = session.info["buffers"]
+        for name in list(buffers):
+            if name in marks:
+                buffers[name].restore(marks[name])
+            else:
+                del buffers[name]  # came into being inside the savepoint
+    elif transaction.parent is None:
+        session.info["buffers"] = {}
+
+
+@event.listens_for(_Session, "before_commit")
+def _before_commit(session: Session) -> None:
+    if session.in_nested_transaction():
+        return  # a savepoint is released: nothing is final yet
+    session.flush()
+    for each in list(session.info["buffers"].values()):
+        each.write(session)
+
+
+@contextmanager
+def transaction(store: Store) -> Iterator[Session]:
+    """A session whose work is committed at the end, or rolled back where an error leaves the block."""
+    with store.sessions() as session:
+        with session.begin():
+            yield session
+            # Taken here: the buffers are gone once the transaction has ended.
+            callbacks = cast(_Callbacks | None, session.info["buffers"].get("callbacks"))
+        for callback in callbacks.waiting if callbacks else ():
+            try:
+                callback()
+            except Exception:
+                # The work is committed; a wake-up that failed is made good by polling and must not undo the answer.
+                _log.exception("An after-commit callback failed")
+
+
+def replayed(store: Store, act: Callable[[Session], T]) -> T:
+    """What `act` returns, its work committed; replayed up to 5 times after a deadlock or a serialisation failure.
+
+    So `act` touches nothing but the session.
+    """
+    for attempt in range(_REPLAYS):
+        try:
+            with transaction(store) as session:
+                return act(session)
+        except DBAPIError as failure:
+            if sqlstate(failure) not in _REPLAYED:
+                raise
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - spreads the replays, guards nothing
+    with transaction(store) as session:
+        return act(session)
+
+
+def sqlstate(failure: DBAPIError) -> str | None:
+    """The five-letter code PostgreSQL gave for a failure."""
+    return getattr(failure.orig, "sqlstate", None)
+
+
+def now(session: Session) -> datetime:
+    """The instant of this transaction: the same at every call until it ends."""
+    if session.info.get("now") is None:
+        session.info["now"] = clock(session).now()
+    instant: datetime = session.info["now"]
+    return instant
+
+
+def clock(session: Session) -> Clock:
+    """The clock of the store from which the session came."""
+    return cast(Clock, session.info["clock"])
+
+
+def files(session: Session) -> Files:
+    """The files of the store from which the session came."""
+    return cast(Files, session.info["files"])
+
+
+def after_commit(session: Session, callback: Callback) -> None:
+    """Have `callback` called once this transaction is committed; never where it is rolled back."""
+    cast(_Callbacks, buffer(session, "callbacks", _Callbacks)).waiting.append(callback)
+
+
+def buffer(session: Session, name: str, make: Callable[[], Buffer]) -> Buffer:
+    """The buffer of this name beside the session's transaction, made where there is none yet."""
+    if not session.in_transaction():
+        session.begin()
+    buffers: dict[str, Buffer] = session.info["buffers"]
+    if name not in buffers:
+        buffers[name] = make()
+    return buffers[name]
