@@ -1,0 +1,1 @@
+"""Models, their versions and everything that belongs to them."""
