@@ -23,7 +23,7 @@ def _allowance(nodeid: str) -> str | None:
 
 
 def _skipped(terminalreporter: pytest.TerminalReporter) -> list[str]:
-    """The ids skipped or expected to fail, once each."""
+    """The ids of the skipped tests, once each."""
     return sorted({report.nodeid for report in terminalreporter.stats.get("skipped", [])})
 
 
