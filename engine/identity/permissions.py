@@ -20,7 +20,6 @@ ROLES: dict[str, str] = {
 }
 
 _ALL = frozenset(ROLES)
-_WORKING = _ALL - {"auditor"}
 
 
 def _roles(*names: str) -> frozenset[str]:
@@ -37,9 +36,9 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "instance.start": _roles(
         "ai_architect", "data_scientist", "model_operator", "it_operations", "business_owner", "risk_manager"
     ),
-    "instance.operate": _roles("it_operations", "model_operator", "developer"),
+    "instance.operate": _roles("it_operations", "model_operator"),
     "task.view": _ALL,
-    "task.work": _WORKING,
+    "task.work": _ALL,
     "task.assign": _roles("ai_architect", "it_operations", "model_operator", "risk_manager", "business_owner"),
     "model.view": _ALL,
     "model.register": _roles("data_scientist", "developer"),
@@ -58,7 +57,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "settings.view": _roles("admin", "auditor", "it_operations"),
     "settings.edit": _roles("admin"),
     "token.own": _ALL,
-    "inference.view": _ALL - {"developer"},
+    "inference.view": _ALL - {"developer", "admin"},
     "score.call": _roles("data_scientist", "model_operator", "it_operations", "developer", "business_owner"),
     "label.write": _roles("data_engineer", "data_scientist", "model_operator"),
 }
