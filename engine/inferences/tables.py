@@ -1,0 +1,69 @@
+"""The rows of the room `inferences`."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from engine.store import Base, Moment
+
+SCHEMA = "inferences"
+
+
+class InferenceRow(Base):
+    """One answered row; see `Inference` for what the columns mean."""
+
+    __tablename__ = "inferences"
+    __table_args__ = (
+        Index("ix_inferences_model_event_time", "model", "event_time"),
+        {"schema": SCHEMA, "postgresql_partition_by": "RANGE (logged_at)"},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    logged_at: Mapped[Moment] = mapped_column(primary_key=True)
+    event_time: Mapped[Moment]
+    model: Mapped[str]
+    version: Mapped[int]
+    environment: Mapped[str]
+    deployment: Mapped[UUID]
+    caller: Mapped[str]
+    caller_reference: Mapped[str | None]
+    input: Mapped[dict[str, Any]]
+    score: Mapped[float | None]
+    decision: Mapped[str | None]
+    output: Mapped[dict[str, Any]]
+    request: Mapped[UUID]
+    position: Mapped[int]
+    request_rows: Mapped[int]
+    latency_us: Mapped[int]
+
+
+class RefusalRow(Base):
+    """How many requests to a model ended in one error within one hour."""
+
+    __tablename__ = "refusals"
+    __table_args__ = {"schema": SCHEMA}  # noqa: RUF012
+
+    model: Mapped[str] = mapped_column(primary_key=True)
+    hour: Mapped[Moment] = mapped_column(primary_key=True)
+    environment: Mapped[str] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(primary_key=True)
+    status: Mapped[int]
+    requests: Mapped[int] = mapped_column(BigInteger)
+
+
+class LabelRow(Base):
+    """What became known later about one inference."""
+
+    __tablename__ = "labels"
+    __table_args__ = (Index("ix_labels_model", "model", "known_at"), {"schema": SCHEMA})
+
+    inference: Mapped[UUID] = mapped_column(primary_key=True)
+    model: Mapped[str]
+    value: Mapped[str]
+    known_at: Mapped[Moment]
+    recorded_at: Mapped[Moment]
+    recorded_by: Mapped[str]

@@ -1,0 +1,1 @@
+"""Where versions run: environments, deployments, the targets that run them, and the scoring service."""
