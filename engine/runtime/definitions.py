@@ -1,0 +1,284 @@
+"""Process definitions: drafted, reviewed by a second architect, published, and from then on immutable.
+
+A definition is its files (diagram, decisions, forms, scenario), known by name, version and the sha256 over them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.orm import Session
+
+from engine import audit, bpmn, identity, store
+from engine.errors import GatewrightError
+from engine.identity import Person
+from engine.runtime import registry
+from engine.runtime.tables import DefinitionFileRow, DefinitionRow
+
+Files = Mapping[str, bytes]
+
+#: the library is published by the release that carries it
+RELEASE = Person.system("release")
+
+
+class DefinitionUnknown(GatewrightError):
+    """There is no process definition {definition}."""
+
+    code = "definition-unknown"
+    hint = "`gatewright process list` and the page Processes name those that can be started."
+    status = 404
+
+
+class DefinitionRefused(GatewrightError):
+    """{process} cannot be published: {count} of its elements are not right. {issues}"""
+
+    code = "definition-refused"
+    hint = "Open the diagram in the modeler and press Validate: each issue is shown on its element."
+    status = 422
+
+    issues: list[bpmn.Issue]
+
+
+class DefinitionClosed(GatewrightError):
+    """{process} is {state} and cannot be {act}."""
+
+    code = "definition-closed"
+    hint = "Save a new draft instead: what is published stays as it is."
+    status = 409
+
+
+class OwnReview(GatewrightError):
+    """{person} drew this version of {process} and cannot also publish it."""
+
+    code = "own-review"
+    hint = "Another AI architect reviews and publishes it."
+    status = 403
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """One version, or one draft, of a process."""
+
+    id: UUID
+    name: str  #: the process id in the diagram
+    version: int | None  #: given at publishing
+    sha256: str
+    state: str  #: draft, in_review, published, rejected
+    title: str
+    author: str
+    reviewer: str | None
+    comment: str | None
+    created_at: datetime
+    decided_at: datetime | None
+
+    @property
+    def label(self) -> str:
+        """What people call it, with the version where it has one."""
+        return f"{self.name} v{self.version}" if self.version else f"{self.name} ({self.state.replace('_', ' ')})"
+
+
+def value(row: DefinitionRow) -> Definition:
+    """The row as a value."""
+    return Definition(**{field: getattr(row, field) for field in Definition.__slots__})
+
+
+def check(session: Session, files: Files) -> list[bpmn.Issue]:
+    """What is wrong with a diagram and its files, against what this house has: handlers, roles, processes."""
+    published = session.scalars(select(DefinitionRow.name).where(DefinitionRow.state == "published").distinct()).all()
+    return bpmn.check(files, registry.vocabulary(frozenset(identity.ROLES), frozenset(published)))
+
+
+def draft(session: Session, person: Person, files: Files) -> Definition:
+    """A new draft of the diagram; it may still have issues, but it must be a diagram: else raises DefinitionRefused."""
+    identity.require(person, "process.draft")
+    description = _describe(files)
+    row = DefinitionRow(
+        id=store.new_id(),
+        name=description.process_id,
+        version=None,
+        sha256=bpmn.digest(files),
+        state="draft",
+        title=description.name or description.process_id,
+        author=person.id,
+        created_at=store.now(session),
+    )
+    session.add(row)
+    session.flush()
+    _write_files(session, row, files)
+    _record(session, row, "definition.drafted", person)
+    return value(row)
+
+
+def edit(session: Session, person: Person, definition: UUID, files: Files) -> Definition:
+    """The draft with other files; raises DefinitionClosed for what is no longer a draft."""
+    identity.require(person, "process.draft")
+    row = _locked(session, definition)
+    if row.state not in ("draft", "rejected"):
+        raise DefinitionClosed(process=row.name, state=row.state.replace("_", " "), act="edited")
+    description = _describe(files)
+    session.execute(delete(DefinitionFileRow).where(DefinitionFileRow.definition == row.id))
+    _write_files(session, row, files)
+    row.name, row.title = description.process_id, description.name or description.process_id
+    row.sha256, row.state, row.author = bpmn.digest(files), "draft", person.id
+    _record(session, row, "definition.edited", person)
+    return value(row)
+
+
+def submit(session: Session, person: Person, definition: UUID) -> Definition:
+    """The draft, put before a second architect; raises DefinitionRefused where it has errors."""
+    identity.require(person, "process.draft")
+    row = _locked(session, definition)
+    if row.state != "draft":
+        raise DefinitionClosed(process=row.name, state=row.state.replace("_", " "), act="put to review")
+    _refuse_errors(session, row)
+    row.state = "in_review"
+    _record(session, row, "definition.submitted", person)
+    return value(row)
+
+
+def publish(session: Session, person: Person, definition: UUID, comment: str = "") -> Definition:
+    """The next version of its process; raises OwnReview for its author, DefinitionRefused where it has errors."""
+    identity.require(person, "process.publish")
+    row = _locked(session, definition)
+    if row.state != "in_review":
+        raise DefinitionClosed(process=row.name, state=row.state.replace("_", " "), act="published")
+    if row.author == person.id:
+        raise OwnReview(person=person.name, process=row.name)
+    _refuse_errors(session, row)
+    return _publish(session, row, person, comment)
+
+
+def reject(session: Session, person: Person, definition: UUID, comment: str) -> Definition:
+    """The draft, sent back to its author with the reviewer's reason."""
+    identity.require(person, "process.review")
+    row = _locked(session, definition)
+    if row.state != "in_review":
+        raise DefinitionClosed(process=row.name, state=row.state.replace("_", " "), act="rejected")
+    row.state, row.reviewer, row.comment, row.decided_at = "rejected", person.id, comment, store.now(session)
+    _record(session, row, "definition.rejected", person, comment=comment)
+    return value(row)
+
+
+def publish_shipped(session: Session, folders: Mapping[str, Files]) -> list[Definition]:
+    """Publishes those folders of the shipped library whose content is not there yet; returns what is new (R13).
+
+    A definition that somebody published since under the same name stays the latest: the shipped one is only ever
+    published where its own content was never published before.
+    """
+    known = set(
+        session.execute(select(DefinitionRow.name, DefinitionRow.sha256).where(DefinitionRow.version > 0)).tuples()
+    )
+    missing = {name: files for name, files in folders.items() if (name, bpmn.digest(files)) not in known}
+    vocabulary = registry.vocabulary(
+        frozenset(identity.ROLES), frozenset(folders) | frozenset(name for name, _ in known)
+    )
+    new = []
+    for name, files in sorted(missing.items()):
+        errors = [issue for issue in bpmn.check(files, vocabulary) if issue.severity == "error"]
+        if errors:
+            raise refused(name, errors)
+        description = _describe(files)
+        row = DefinitionRow(
+            id=store.new_id(),
+            name=description.process_id,
+            version=None,
+            sha256=bpmn.digest(files),
+            state="draft",
+            title=description.name or description.process_id,
+            author=RELEASE.id,
+            created_at=store.now(session),
+        )
+        session.add(row)
+        session.flush()
+        _write_files(session, row, files)
+        new.append(_publish(session, row, RELEASE, "Shipped with this release."))
+    return new
+
+
+def latest(session: Session, name: str) -> Definition:
+    """The latest published version; raises DefinitionUnknown."""
+    row = session.scalars(
+        select(DefinitionRow)
+        .where(DefinitionRow.name == name, DefinitionRow.state == "published")
+        .order_by(DefinitionRow.version.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        raise DefinitionUnknown(definition=name)
+    return value(row)
+
+
+def get(session: Session, definition: UUID) -> Definition:
+    """The definition of this id; raises DefinitionUnknown."""
+    row = session.get(DefinitionRow, definition)
+    if row is None:
+        raise DefinitionUnknown(definition=definition)
+    return value(row)
+
+
+def files_of(session: Session, definition: UUID) -> dict[str, bytes]:
+    """The files of a definition, by name."""
+    rows = session.execute(
+        select(DefinitionFileRow.name, DefinitionFileRow.content)
+        .where(DefinitionFileRow.definition == definition)
+        .order_by(DefinitionFileRow.name)
+    )
+    return {name: bytes(content) for name, content in rows.tuples()}
+
+
+def refused(process: str, errors: list[bpmn.Issue]) -> DefinitionRefused:
+    """The refusal that names its issues."""
+    named = " ".join(
+        f"{issue.name or issue.element} ({issue.element}, line {issue.line}): {issue.reason}" for issue in errors[:5]
+    )
+    refusal = DefinitionRefused(process=process, count=len(errors), issues=named)
+    refusal.issues = errors
+    return refusal
+
+
+def _describe(files: Files) -> bpmn.ProcessDescription:
+    try:
+        return bpmn.describe(files)
+    except bpmn.DiagramRefused as reason:
+        raise refused("The diagram", list(reason.issues)) from reason
+
+
+def _refuse_errors(session: Session, row: DefinitionRow) -> None:
+    errors = [issue for issue in check(session, files_of(session, row.id)) if issue.severity == "error"]
+    if errors:
+        raise refused(row.name, errors)
+
+
+def _publish(session: Session, row: DefinitionRow, person: Person, comment: str) -> Definition:
+    # Two publishings of one name at a time would take the same number: they wait for one another.
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(row.name, 0))))
+    highest = session.scalar(select(func.max(DefinitionRow.version)).where(DefinitionRow.name == row.name))
+    row.version, row.state = (highest or 0) + 1, "published"
+    row.reviewer, row.comment, row.decided_at = person.id, comment, store.now(session)
+    session.flush()
+    _record(session, row, "definition.published", person, version=row.version, comment=comment)
+    return value(row)
+
+
+def _locked(session: Session, definition: UUID) -> DefinitionRow:
+    row = session.get(DefinitionRow, definition, with_for_update=True)
+    if row is None:
+        raise DefinitionUnknown(definition=definition)
+    return row
+
+
+def _write_files(session: Session, row: DefinitionRow, files: Files) -> None:
+    session.execute(
+        insert(DefinitionFileRow),
+        [{"definition": row.id, "name": name, "content": content} for name, content in files.items()],
+    )
+
+
+def _record(session: Session, row: DefinitionRow, act: str, person: Person, **facts: object) -> None:
+    audit.record(
+        session, "system", act, actor=person.id, subject=row.name, definition=str(row.id), sha256=row.sha256, **facts
+    )

@@ -1,0 +1,83 @@
+"""What the clock does at each tick: due timers fire, messages find their receivers, instances go on.
+
+Rows are read unlocked; each effect locks its instance and looks again, so two clocks do no harm.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from uuid import UUID
+
+from sqlalchemy import or_, select, update
+
+from engine.runtime import instances
+from engine.runtime.tables import MessageRow, SubscriptionRow, TimerRow
+from engine.store import Store, now, transaction
+
+_log = logging.getLogger(__name__)
+
+_BATCH = 200
+
+
+def fire_due_timers(house: Store) -> int:
+    """Fire the timers that are due, the oldest first, one batch; returns how many fired."""
+    with transaction(house) as session:
+        due = session.execute(
+            select(TimerRow.instance, TimerRow.task)
+            .where(TimerRow.due_at <= now(session), TimerRow.parked.is_(False))
+            .order_by(TimerRow.due_at)
+            .limit(_BATCH)
+        ).all()
+    return sum(
+        _guarded("timer", task, lambda i=instance, t=task: instances.fire(house, i, t)) for instance, task in due
+    )
+
+
+def deliver_waiting(house: Store) -> int:
+    """Deliver what stands in the outbox, the oldest first, one batch; returns how many were delivered."""
+    with transaction(house) as session:
+        at = now(session)
+        going_on = session.execute(
+            select(MessageRow.id, MessageRow.key)
+            .where(MessageRow.delivered_at.is_(None), MessageRow.kind == "continuation")
+            .order_by(MessageRow.sent_at)
+            .limit(_BATCH)
+        ).all()
+        # Only messages for which somebody waits: one without a receiver must not hold up those behind it.
+        waiting = session.execute(
+            select(MessageRow.id, SubscriptionRow.instance, SubscriptionRow.task)
+            .join(
+                SubscriptionRow,
+                (SubscriptionRow.message == MessageRow.name) & (SubscriptionRow.key == MessageRow.key),
+            )
+            .where(
+                MessageRow.delivered_at.is_(None),
+                MessageRow.kind == "message",
+                or_(MessageRow.expires_at.is_(None), MessageRow.expires_at > at),
+            )
+            .order_by(MessageRow.sent_at, SubscriptionRow.task)
+            .limit(_BATCH)
+        ).all()
+        session.execute(
+            update(MessageRow)
+            .where(MessageRow.delivered_at.is_(None), MessageRow.expires_at <= at)
+            .values(delivered_at=at, outcome="nobody waited for it")
+        )
+    done = sum(
+        _guarded("continuation", message, lambda k=key, m=message: instances.go_on(house, UUID(k), m))
+        for message, key in going_on
+    )
+    return done + sum(
+        _guarded("message", message, lambda m=message, i=instance, t=task: instances.deliver(house, m, i, t))
+        for message, instance, task in waiting
+    )
+
+
+def _guarded(what: str, which: UUID, act: Callable[[], bool]) -> bool:
+    try:
+        return act()
+    except Exception:
+        # One instance in trouble must not stop the clock for all others; it is tried again at the next tick.
+        _log.exception("The %s %s could not be brought about", what, which)
+        return False

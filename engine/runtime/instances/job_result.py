@@ -1,0 +1,107 @@
+"""A job ended: its result is taken, exactly once, or its failure is retried and at last becomes an incident."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+from sqlalchemy import select
+
+from engine import bpmn
+from engine.identity import Person
+from engine.runtime import guard, incidents, jobs, registry
+from engine.runtime.tables import JobRow
+from engine.runtime.transaction import InstanceEnded, InstanceSuspended, Moving, move
+from engine.store import Store
+
+WORKER = Person.system("worker")
+
+#: a job in one of these is still owed a result
+OWED = ("queued", "running", "retrying")
+
+
+def succeeded(house: Store, task: UUID, parameters: BaseModel, value: Any) -> bool:
+    """Take a job's result, with what its handler applies; False where it was taken or given up before.
+
+    The token is the task, checked under the instance's lock: of two results of one step the second is dropped.
+    """
+
+    def act(moving: Moving) -> bool:
+        row = moving.session.get(JobRow, task, with_for_update=True)
+        if row is None or row.state not in OWED:
+            moving.record("job.result_dropped", task=str(task), reason="the step was taken or cancelled before")
+            return False
+        handler = registry.find_service_task(row.handler)
+        if handler.taken:
+            ctx = moving.context(str(task), row.element)
+            with moving.session.begin_nested(), guard.inside_transaction(f"{row.handler}, apply"):
+                handler.taken(moving.session, parameters, ctx, value)
+                moving.session.flush()
+        row.state, row.ended_at, row.progress, row.error = "done", moving.now, 1.0, None
+        moving.closed.add(str(task))
+        moving.execution.complete_service_task(str(task), value)
+        moving.record(
+            "service_task.completed",
+            element=row.element,
+            handler=row.handler,
+            attempt=row.attempt,
+            result=jobs.digest(value),
+        )
+        return True
+
+    return _moved(house, task, act)
+
+
+def failed(house: Store, task: UUID, failure: Exception) -> bool:
+    """Take a job's failure: a named BPMN error goes to its boundary, another is tried again or becomes an incident."""
+
+    def act(moving: Moving) -> bool:
+        row = moving.session.get(JobRow, task, with_for_update=True)
+        if row is None or row.state not in OWED:
+            return False
+        handler = registry.find_service_task(row.handler)
+        row.error = str(failure)[:4000] or type(failure).__name__
+        moving.record(
+            "job.failed", element=row.element, handler=row.handler, attempt=row.attempt, cause=row.error[:500]
+        )
+        if isinstance(failure, bpmn.BpmnError):
+            caught = moving.execution.fail_service_task(str(task), failure.code)
+            row.state, row.ended_at = ("done" if caught else "failed"), moving.now
+            if caught:
+                moving.closed.add(str(task))
+            else:
+                _incident(moving, row, "error")
+        elif row.attempt < row.attempts:
+            at = moving.now + jobs.wait(handler, row.attempt)
+            row.state, row.next_attempt_at = "retrying", at
+            jobs.enqueue(moving.session, moving, row, at)
+        else:
+            row.state, row.ended_at = "failed", moving.now
+            _incident(moving, row, "handler")
+        return True
+
+    return _moved(house, task, act)
+
+
+def _incident(moving: Moving, row: JobRow, kind: str) -> None:
+    incidents.open_one(
+        moving,
+        bpmn.Failure(
+            task_id=str(row.task),
+            element=row.element,
+            name=row.name,
+            process=row.process,
+            cause=row.error or "",
+            kind=kind,
+        ),
+    )
+
+
+def _moved(house: Store, task: UUID, act: Any) -> bool:
+    instance = select(JobRow.instance).where(JobRow.task == task).scalar_subquery()
+    try:
+        outcome: bool = move(house, instance, act, actor=WORKER, while_suspended=True)
+    except (InstanceEnded, InstanceSuspended):
+        return False  # its result is of no use any more; the refusal is in the audit log
+    return outcome

@@ -1,0 +1,100 @@
+"""An operator acts on an instance: retry, suspend, resume, cancel; each with a reason, each in the audit log."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from engine import identity
+from engine.errors import GatewrightError
+from engine.identity import Person
+from engine.runtime import incidents, jobs, timers
+from engine.runtime.tables import IncidentRow, JobRow, SubscriptionRow, TimerRow, UserTaskRow
+from engine.runtime.transaction import Moving, move
+from engine.store import Store
+
+
+class NothingToRetry(GatewrightError):
+    """{process} for {subject} has no open incident at {task}."""
+
+    code = "nothing-to-retry"
+    hint = "Its page shows what it waits for."
+    status = 409
+
+
+def retry(house: Store, person: Person, instance: UUID, task: UUID | None = None) -> int:
+    """Try the failed steps of an instance again (one of them, or all); returns how many."""
+    identity.require(person, "instance.operate")
+
+    def act(moving: Moving) -> int:
+        query = select(IncidentRow).where(IncidentRow.instance == instance, IncidentRow.closed_at.is_(None))
+        failing = list(moving.session.scalars(query.where(IncidentRow.task == task) if task else query))
+        if not failing:
+            raise NothingToRetry(process=moving.row.process, subject=moving.row.subject, task=task or "any step")
+        for incident in failing:
+            incident.closed_at, incident.closed_by, incident.resolution = moving.now, person.id, "retried"
+            job = moving.session.get(JobRow, incident.task) if incident.task else None
+            if job is not None and job.state == "failed":
+                job.state, job.attempt, job.queued_at, job.ended_at = "queued", 0, moving.now, None
+                jobs.enqueue(moving.session, moving, job)
+            elif incident.task:
+                moving.execution.retry(str(incident.task))
+            moving.record("incident.retried", element=incident.element, task=str(incident.task))
+        moving.row.waiting = {
+            **moving.row.waiting,
+            "incidents": [
+                each
+                for each in moving.row.waiting.get("incidents", [])
+                if each not in {str(incident.task) for incident in failing}
+            ],
+        }
+        return len(failing)
+
+    return move(house, instance, act, actor=person)
+
+
+def suspend(house: Store, person: Person, instance: UUID, reason: str) -> None:
+    """Hold an instance: nothing moves it until it is resumed; results of running jobs wait with it."""
+    identity.require(person, "instance.operate")
+
+    def act(moving: Moving) -> None:
+        moving.row.suspended = True
+        timers.park(moving, True)
+        moving.record("instance.suspended", reason=reason)
+
+    move(house, instance, act, actor=person)
+
+
+def resume(house: Store, person: Person, instance: UUID, reason: str) -> None:
+    """Let a suspended instance go on; timers that fell due meanwhile fire now."""
+    identity.require(person, "instance.operate")
+
+    def act(moving: Moving) -> None:
+        moving.row.suspended = False
+        timers.park(moving, False)
+        moving.record("instance.resumed", reason=reason)
+
+    move(house, instance, act, actor=person, while_suspended=True)
+
+
+def cancel(house: Store, person: Person, instance: UUID, reason: str) -> None:
+    """End an instance for good, with all that it waits for."""
+    identity.require(person, "instance.operate")
+
+    def act(moving: Moving) -> None:
+        row, session, at = moving.row, moving.session, moving.now
+        moving.execution.cancel()
+        row.workflow, row.active, row.waiting = moving.execution.state(), {}, {}
+        row.state, row.ended_at, row.outcome = "cancelled", at, reason
+        row.revision += 1
+        open_tasks = (UserTaskRow.instance == row.id, UserTaskRow.state == "open")
+        session.execute(update(UserTaskRow).where(*open_tasks).values(state="cancelled", closed_at=at))
+        open_jobs = (JobRow.instance == row.id, JobRow.ended_at.is_(None))
+        session.execute(update(JobRow).where(*open_jobs).values(state="cancelled", ended_at=at))
+        session.query(TimerRow).filter(TimerRow.instance == row.id).delete()
+        session.query(SubscriptionRow).filter(SubscriptionRow.instance == row.id).delete()
+        incidents.close_all(moving, "cancelled")
+        moving.record("instance.cancelled", reason=reason)
+
+    move(house, instance, act, actor=person, while_suspended=True)

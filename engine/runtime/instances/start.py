@@ -1,0 +1,110 @@
+"""An instance begins: its definition and all it calls are resolved and stay, whatever is published later."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from engine import audit, bpmn, identity
+from engine.errors import GatewrightError
+from engine.identity import Person
+from engine.runtime import bundles, forms, user_tasks
+from engine.runtime.tables import InstanceRow
+from engine.runtime.transaction import Moving, run_to_rest
+from engine.store import Store, new_id, now, replayed
+
+
+class AlreadyRunning(GatewrightError):
+    """{process} already runs for {subject}."""
+
+    code = "already-running"
+    hint = "Go on with the running one: it is on the subject's page."
+    status = 409
+
+
+def start(
+    house: Store,
+    person: Person,
+    process: str,
+    subject: str = "",
+    variables: dict[str, Any] | None = None,
+    *,
+    origin: str = "person",
+) -> UUID:
+    """The id of a new instance of the latest published version, run to its first rest.
+
+    variables: the answer to the start form; nothing else may be set. subject: the business key, a model's id.
+    Raises NotPermitted, DefinitionUnknown, AnswerRefused, AlreadyRunning.
+    """
+    try:
+        return replayed(
+            house, lambda session: begin(house, session, person, process, subject, variables, origin=origin)
+        )
+    except GatewrightError as refusal:
+        audit.refusal(
+            house,
+            "system",
+            "act.refused",
+            actor=person.id,
+            subject=subject,
+            tried="instance.started",
+            process=process,
+            reason=refusal.code,
+            message=refusal.message,
+        )
+        raise
+
+
+def begin(
+    house: Store,
+    session: Session,
+    person: Person,
+    process: str,
+    subject: str,
+    variables: dict[str, Any] | None,
+    *,
+    origin: str,
+) -> UUID:
+    """The same inside the caller's transaction, for a schedule that starts and counts its run in one."""
+    identity.require(person, "instance.start")
+    bundle, definition = bundles.resolve(session, process)
+    description = bundle.describe(process)
+    answer = forms.check(user_tasks.form_of(bundle, process, description.start_form), variables or {})
+    at = now(session)
+    execution = bpmn.Execution.start(bundle, {**answer, "subject": subject}, now=at)
+    row = InstanceRow(
+        id=new_id(),
+        process=process,
+        version=definition.version,
+        sha256=definition.sha256,
+        bundle=bundle.digest,
+        subject=subject,
+        starter=person.id,
+        origin=origin,
+        state="running",
+        suspended=False,
+        exclusive=description.start_properties.get("once_per_subject") == "true",
+        revision=0,
+        workflow=b"",
+        active={},
+        waiting={},
+        started_at=at,
+        moved_at=at,
+    )
+    session.add(row)
+    try:
+        session.flush()
+    except IntegrityError as taken:
+        if "uq_instances_one_per_subject" in str(taken.orig):
+            raise AlreadyRunning(process=process, subject=subject or "no subject") from None
+        raise
+    audit.open_stream(session, f"instance:{row.id}")
+    moving = Moving(session, house, row, bundle, execution, person, at)
+    moving.record(
+        "instance.started", version=row.version, sha256=row.sha256, bundle=row.bundle, origin=origin, variables=answer
+    )
+    run_to_rest(moving)
+    return row.id

@@ -1,0 +1,132 @@
+"""Service tasks at work: the transactional ones inside the road, the others as jobs of the queue."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import rfc8785
+from pydantic import BaseModel, ValidationError
+from sqlalchemy import insert, update
+from sqlalchemy.orm import Session
+
+from engine import bpmn
+from engine.errors import GatewrightError
+from engine.runtime import guard, incidents, queue, registry, wakeups
+from engine.runtime.tables import JobRow
+
+if TYPE_CHECKING:
+    from engine.runtime.registry import ServiceTask
+    from engine.runtime.transaction import Moving
+
+#: the longest wait between two attempts
+LONGEST_WAIT = timedelta(minutes=5)
+
+
+class ParametersRefused(GatewrightError):
+    """Service task {handler} was given wrong parameters: {reasons}."""
+
+    code = "parameters-refused"
+    hint = "Correct the parameter's expression in the diagram, or retry with edited parameters."
+    status = 422
+
+
+class ResultRefused(GatewrightError):
+    """Service task {handler} returned {what}, which is not a JSON value."""
+
+    code = "result-refused"
+    hint = "Return plain objects, lists, texts, finite numbers; keep large values as files and return their digest."
+    status = 500
+
+
+def invoke(moving: Moving, call: bpmn.ServiceCall) -> object:
+    """The value of a service task, or PENDING where a job was queued; raises what stands in its way."""
+    task = registry.find_service_task(call.handler)
+    parameters = parse(task, call.parameters)
+    if task.kind == "job":
+        _queue(moving, call, task)
+        return bpmn.PENDING
+    ctx = moving.context(call.task_id, call.element)
+    with moving.session.begin_nested(), guard.inside_transaction(call.handler):
+        value = json_value(task.name, task.function(moving.session, parameters, ctx))
+        moving.session.flush()
+    moving.record("service_task.completed", element=call.element, handler=task.name, result=digest(value))
+    return value
+
+
+def parse(task: ServiceTask, parameters: dict[str, Any]) -> BaseModel:
+    """The parameters as the handler's own model; raises ParametersRefused naming each."""
+    try:
+        return task.parameters.model_validate(parameters)
+    except ValidationError as refusal:
+        reasons = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'all'}: {e['msg']}" for e in refusal.errors())
+        raise ParametersRefused(handler=task.name, reasons=reasons) from None
+
+
+def json_value(handler: str, value: Any) -> Any:
+    """The value as JSON; raises ResultRefused."""
+    plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+    try:
+        rfc8785.dumps(plain)
+    except (rfc8785.CanonicalizationError, TypeError, ValueError, RecursionError) as reason:
+        raise ResultRefused(handler=handler, what=f"{type(value).__name__} ({reason})") from None
+    return plain
+
+
+def digest(value: Any) -> str:
+    """sha256 of a JSON value's canonical bytes."""
+    return hashlib.sha256(rfc8785.dumps(value)).hexdigest()
+
+
+def wait(task: ServiceTask, attempt: int) -> timedelta:
+    """How long to wait after this failed attempt (the first is 1): exponential, at most five minutes."""
+    return min(timedelta(seconds=task.backoff_seconds * 2 ** (attempt - 1)), LONGEST_WAIT)
+
+
+def write(moving: Moving, rest: bpmn.Rest, before: list[str]) -> list[str]:
+    """Cancel the jobs whose step is gone (an interrupting event took the token); returns the tasks under way."""
+    open_now = sorted(call.task_id for call in rest.jobs)
+    gone = [UUID(task) for task in before if task not in open_now and task not in moving.closed]
+    if gone:
+        moving.session.execute(
+            update(JobRow)
+            .where(JobRow.task.in_(gone), JobRow.state.in_(["queued", "running", "retrying", "failed"]))
+            .values(state="cancelled", ended_at=moving.now)
+        )
+        incidents.close(moving, [str(task) for task in gone], "the diagram went another way")
+    return open_now
+
+
+def enqueue(session: Session, moving: Moving, row: JobRow, at: datetime | None = None) -> None:
+    """Hand the job to the queue, in this transaction; from `at` on where it is given."""
+    task = registry.find_service_task(row.handler)
+    queue.defer(session, task=row.task, pack=task.pack, at=at)
+    wakeups.jobs_waiting(session, moving.store)
+
+
+def _queue(moving: Moving, call: bpmn.ServiceCall, task: ServiceTask) -> None:
+    moving.session.execute(
+        insert(JobRow),
+        [
+            {
+                "task": UUID(call.task_id),
+                "instance": moving.row.id,
+                "element": call.element,
+                "name": call.name,
+                "process": call.process,
+                "handler": task.name,
+                "parameters": call.parameters,
+                "state": "queued",
+                "attempt": 0,
+                "attempts": task.attempts,
+                "progress": 0.0,
+                "progress_text": "",
+                "queued_at": moving.now,
+            }
+        ],
+    )
+    queue.defer(moving.session, task=UUID(call.task_id), pack=task.pack, at=None)
+    wakeups.jobs_waiting(moving.session, moving.store)
+    moving.record("job.queued", element=call.element, handler=task.name)

@@ -1,0 +1,197 @@
+"""Schedules start instances by themselves, at times that people write as cron or ISO 8601, in a named zone.
+
+What was missed while the clock stood still follows the schedule's own policy: `run_once` (one run for all that was
+missed), `run_all` (one run for each, at most 100) or `skip` (none; each is noted as missed).
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from engine import audit, bpmn, identity
+from engine.errors import GatewrightError
+from engine.identity import Person
+from engine.runtime import bundles
+from engine.runtime.instances.start import begin
+from engine.runtime.tables import ScheduleRow, ScheduleRunRow
+from engine.store import Store, new_id, now, transaction
+
+_log = logging.getLogger(__name__)
+
+CLOCK = Person.system("clock")
+POLICIES = ("run_once", "run_all", "skip")
+#: a fire later than this was missed; earlier it was just the clock's tick
+_ON_TIME = timedelta(seconds=60)
+_MOST = 100
+
+
+class TimingRefused(GatewrightError):
+    """{timing} is no time at which a schedule can fire: {reason}."""
+
+    code = "timing-refused"
+    hint = "Write cron (`0 6 * * 1`: Mondays at six) or an ISO 8601 repeating interval (`R/PT1H`)."
+    status = 422
+
+
+class ScheduleUnknown(GatewrightError):
+    """There is no schedule {schedule}."""
+
+    code = "schedule-unknown"
+    hint = "`gatewright schedule list` and the page Schedules name them."
+    status = 404
+
+
+class ScheduleTaken(GatewrightError):
+    """There is a schedule named {schedule} already."""
+
+    code = "schedule-taken"
+    hint = "Give the new one another name."
+    status = 409
+
+
+def add(
+    session: Session,
+    person: Person,
+    name: str,
+    process: str,
+    timing: str,
+    *,
+    subject: str = "",
+    variables: dict[str, Any] | None = None,
+    timezone: str = "UTC",
+    missed: str = "run_once",
+) -> UUID:
+    """A new schedule; returns its id. Raises DefinitionUnknown, TimingRefused, ScheduleTaken, NotPermitted."""
+    identity.require(person, "schedule.edit")
+    bundles.resolve(session, process)
+    if missed not in POLICIES:
+        raise TimingRefused(timing=missed, reason=f"a policy for missed fires is one of {', '.join(POLICIES)}")
+    if session.scalar(select(ScheduleRow.id).where(ScheduleRow.name == name)):
+        raise ScheduleTaken(schedule=name)
+    at = now(session)
+    row = ScheduleRow(
+        id=new_id(),
+        name=name,
+        process=process,
+        subject=subject,
+        variables=variables or {},
+        timing=timing,
+        timezone=timezone,
+        missed=missed,
+        owner=person.id,
+        paused=False,
+        created_at=at,
+        next_due_at=next_after(timing, timezone, at, begun=at),
+    )
+    session.add(row)
+    _record(session, row, "schedule.added", person, timing=timing, missed=missed)
+    return row.id
+
+
+def pause(session: Session, person: Person, schedule: str, paused: bool = True) -> None:
+    """Stop a schedule from firing, or let it fire again from now on."""
+    identity.require(person, "schedule.edit")
+    row = session.scalars(select(ScheduleRow).where(ScheduleRow.name == schedule).with_for_update()).one_or_none()
+    if row is None:
+        raise ScheduleUnknown(schedule=schedule)
+    row.paused = paused
+    if not paused:
+        row.next_due_at = next_after(row.timing, row.timezone, now(session), begun=row.created_at)
+    _record(session, row, "schedule.paused" if paused else "schedule.resumed", person)
+
+
+def next_after(timing: str, timezone: str, at: datetime, *, begun: datetime) -> datetime | None:
+    """The first moment after `at` at which the timing fires; None where it never does again; raises TimingRefused."""
+    try:
+        return bpmn.next_due(timing, at, ZoneInfo(timezone), begun=begun)
+    except (ValueError, KeyError, OSError) as reason:
+        raise TimingRefused(timing=f"{timing} in {timezone}", reason=str(reason)) from None
+
+
+def fire_due(house: Store) -> int:
+    """Start what is due, each schedule in its own transaction; returns how many instances were started."""
+    with transaction(house) as session:
+        due = session.scalars(
+            select(ScheduleRow.id).where(ScheduleRow.next_due_at <= now(session), ScheduleRow.paused.is_(False))
+        ).all()
+    started = 0
+    for schedule in due:
+        try:
+            started += _fire(house, schedule)
+        except Exception:
+            _log.exception("Schedule %s could not fire; it is tried again at the next tick", schedule)
+    return started
+
+
+def _fire(house: Store, schedule: UUID) -> int:
+    with transaction(house) as session:
+        # SKIP LOCKED: another clock is at it. The row is looked at again under its lock.
+        row = session.scalars(
+            select(ScheduleRow)
+            .where(ScheduleRow.id == schedule, ScheduleRow.paused.is_(False), ScheduleRow.next_due_at <= now(session))
+            .with_for_update(skip_locked=True)
+        ).one_or_none()
+        if row is None or row.next_due_at is None:
+            return 0
+        at = now(session)
+        due, following = [row.next_due_at], row.next_due_at
+        while (after := next_after(row.timing, row.timezone, following, begun=row.created_at)) and after <= at:
+            due.append(after)
+            following = after
+            if len(due) > _MOST:
+                break
+        started = 0
+        for moment in due:
+            started += _run(house, session, row, moment, last=moment is due[-1], at=at)
+        row.next_due_at = next_after(row.timing, row.timezone, at, begun=row.created_at)
+        return started
+
+
+def _run(house: Store, session: Session, row: ScheduleRow, due: datetime, *, last: bool, at: datetime) -> int:
+    late = at - due > _ON_TIME
+    wanted = not late or row.missed == "run_all" or (row.missed == "run_once" and last)
+    if not wanted:
+        _note(session, row, due, "missed", None, "The clock stood still when it was due.")
+        return 0
+    try:
+        with session.begin_nested():
+            instance = begin(
+                house, session, CLOCK, row.process, row.subject, row.variables, origin=f"schedule {row.name}"
+            )
+    except GatewrightError as refusal:
+        _note(session, row, due, "refused", None, str(refusal))
+        return 0
+    _note(session, row, due, "started", instance, "Late." if late else "")
+    return 1
+
+
+def _note(session: Session, row: ScheduleRow, due: datetime, outcome: str, instance: UUID | None, detail: str) -> None:
+    # The primary key (schedule, due_at) is what makes two clocks harmless even without the lock.
+    session.execute(
+        insert(ScheduleRunRow).values(
+            schedule=row.id, due_at=due, fired_at=now(session), outcome=outcome, instance=instance, detail=detail
+        )
+    )
+    _record(
+        session,
+        row,
+        f"schedule.{outcome}",
+        CLOCK,
+        due=due.isoformat(),
+        instance=str(instance) if instance else None,
+        detail=detail,
+    )
+
+
+def _record(session: Session, row: ScheduleRow, act: str, person: Person, **facts: Any) -> None:
+    audit.record(
+        session, "system", act, actor=person.id, subject=row.subject, schedule=row.name, process=row.process, **facts
+    )

@@ -1,0 +1,202 @@
+"""The road of one event: whatever moves an instance goes through `move`, in one transaction.
+
+lock the instance row, with its audit head; restore; apply the event; run to rest;
+compact and write the state, revision + 1; write steps, user tasks, timers, jobs, messages, incidents, audit rows;
+commit; only then wake workers and pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ScalarSelect, Text, cast, literal, select
+from sqlalchemy.orm import Session
+
+from engine import audit, bpmn
+from engine.audit.tables import Stream
+from engine.errors import GatewrightError
+from engine.identity import Person
+from engine.runtime import bundles, incidents, jobs, steps, timers, user_tasks, wakeups
+from engine.runtime import messages as outbox
+from engine.runtime.context import Context
+from engine.runtime.tables import InstanceRow
+from engine.store import Store, now, replayed, transaction
+
+T = TypeVar("T")
+
+#: transitions of one event before the road commits and goes on by a continuation
+TRANSITIONS = 200
+
+
+class InstanceUnknown(GatewrightError):
+    """There is no process instance {instance}."""
+
+    code = "instance-unknown"
+    hint = "`gatewright instance list` and the page Life cycles name them."
+    status = 404
+
+
+class InstanceEnded(GatewrightError):
+    """{process} for {subject} has {state}; nothing moves it any more."""
+
+    code = "instance-ended"
+    hint = "Start a new instance where the work shall be done again."
+    status = 409
+
+
+class InstanceSuspended(GatewrightError):
+    """{process} for {subject} is suspended."""
+
+    code = "instance-suspended"
+    hint = "An operator resumes it on its page, or with `gatewright instance resume`."
+    status = 409
+
+
+@dataclass(slots=True)
+class Moving:
+    """An instance in hand: its locked row and its restored execution."""
+
+    session: Session
+    store: Store
+    row: InstanceRow
+    bundle: bpmn.Bundle
+    execution: bpmn.Execution
+    actor: Person
+    now: datetime
+    #: user tasks and jobs whose rows the act itself has closed
+    closed: set[str] = field(default_factory=set)
+
+    def context(self, task: str, element: str) -> Context:
+        """What a handler at this step is told."""
+        return Context(
+            instance=self.row.id,
+            task=UUID(task),
+            element=element,
+            starter=self.row.starter,
+            subject=self.row.subject,
+            now=self.now,
+            files=self.store.files,
+            settings=self.store.settings,
+            actor=self.actor.id,
+        )
+
+    def record(self, act: str, **facts: Any) -> None:
+        """An audit row on the instance's own stream."""
+        audit.record(
+            self.session,
+            f"instance:{self.row.id}",
+            act,
+            actor=self.actor.id,
+            subject=self.row.subject,
+            process=self.row.process,
+            **facts,
+        )
+
+
+def move(
+    house: Store,
+    instance: UUID | ScalarSelect[UUID],
+    act: Callable[[Moving], T],
+    *,
+    actor: Person,
+    while_suspended: bool = False,
+) -> T:
+    """What `act` returns, the instance run to rest and committed.
+
+    instance: its id, or a scalar subquery that yields it. `act` is replayed after a deadlock: it touches nothing but
+    the session. Raises InstanceUnknown, InstanceEnded, InstanceSuspended and whatever the act refuses; a refusal
+    changes nothing and leaves an audit row of its own.
+    """
+
+    def attempt(session: Session) -> T:
+        row = lock(session, instance)
+        if row.state != "running":
+            raise InstanceEnded(process=row.process, subject=row.subject or "no subject", state=row.state)
+        if row.suspended and not while_suspended:
+            raise InstanceSuspended(process=row.process, subject=row.subject or "no subject")
+        moving = restore(session, house, row, actor)
+        outcome = act(moving)
+        if row.state == "running" and row.suspended:
+            row.workflow, row.revision, row.moved_at = moving.execution.state(), row.revision + 1, moving.now
+        elif row.state == "running":
+            run_to_rest(moving)
+        return outcome
+
+    try:
+        return replayed(house, attempt)
+    except GatewrightError as refusal:
+        _audit_refusal(house, instance, actor, refusal)
+        raise
+
+
+def lock(session: Session, instance: UUID | ScalarSelect[UUID]) -> InstanceRow:
+    """The instance's row and audit head, locked before anything else; raises InstanceUnknown."""
+    query = (
+        select(InstanceRow, Stream)
+        .join(Stream, Stream.name == literal("instance:") + cast(InstanceRow.id, Text))
+        .where(InstanceRow.id == instance)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    found = session.execute(query).one_or_none()
+    if found is None:
+        raise InstanceUnknown(instance=instance if isinstance(instance, UUID) else "of this task")
+    row, head = found.tuple()
+    audit.adopt(session, head.name, head.seq, head.hash)
+    return row
+
+
+def restore(session: Session, house: Store, row: InstanceRow, actor: Person) -> Moving:
+    """The instance in hand, as it came to rest last."""
+    bundle = bundles.load(session, row.bundle)
+    at = now(session)
+    return Moving(session, house, row, bundle, bpmn.Execution.restore(bundle, row.workflow, now=at), actor, at)
+
+
+def run_to_rest(moving: Moving) -> None:
+    """Run what can run, then write where the instance stands and what it waits for."""
+    rest = moving.execution.run(lambda call: jobs.invoke(moving, call), limit=TRANSITIONS, now=moving.now)
+    row = moving.row
+    before = row.waiting
+    steps.write(moving, rest)
+    after = {
+        "user_tasks": user_tasks.write(moving, rest, before.get("user_tasks", [])),
+        "timers": timers.write(moving, rest, before.get("timers", {})),
+        "messages": outbox.write_subscriptions(moving, rest, before.get("messages", [])),
+        "jobs": jobs.write(moving, rest, before.get("jobs", [])),
+        "incidents": incidents.write(moving, rest, before.get("incidents", [])),
+    }
+    outbox.send_thrown(moving, rest)
+    row.waiting = {kind: ids for kind, ids in after.items() if ids}
+    row.active = moving.execution.active_counts()
+    row.workflow = moving.execution.state()
+    row.revision += 1
+    row.moved_at = moving.now
+    if rest.finished:
+        row.state, row.ended_at = "finished", moving.now
+        row.outcome = next((step.name or step.element for step in reversed(rest.trace) if step.kind == "endEvent"), "")
+        moving.record("instance.finished", outcome=row.outcome)
+    elif rest.more:
+        outbox.go_on(moving)
+    wakeups.changed(moving.session, moving.store, row.id)
+
+
+def _audit_refusal(house: Store, instance: UUID | ScalarSelect[UUID], actor: Person, refusal: GatewrightError) -> None:
+    with transaction(house) as session:
+        row = session.execute(
+            select(InstanceRow.id, InstanceRow.subject, InstanceRow.process).where(InstanceRow.id == instance)
+        ).one_or_none()
+        audit.record(
+            session,
+            f"instance:{row.id}" if row else "system",
+            "act.refused",
+            actor=actor.id,
+            subject=row.subject if row else "",
+            reason=refusal.code,
+            message=refusal.message,
+            element=refusal.element or "",
+        )

@@ -1,0 +1,284 @@
+"""User tasks: opened when a token arrives, shown in the inbox of their role, claimed, and closed by a decision."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import rfc8785
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from engine import audit, bpmn, identity
+from engine.errors import GatewrightError
+from engine.identity import Person
+from engine.runtime import forms, guard, registry, wakeups
+from engine.runtime.tables import InstanceRow, UserTaskRow
+from engine.store import Store, now, transaction
+
+if TYPE_CHECKING:
+    from engine.runtime.transaction import Moving
+
+
+class TaskUnknown(GatewrightError):
+    """There is no user task {task}."""
+
+    code = "task-unknown"
+    hint = "`gatewright task list` and the inbox name those that wait."
+    status = 404
+
+
+class TaskClosed(GatewrightError):
+    """{name} is {state}: {by} was there before."""
+
+    code = "task-closed"
+    hint = "Reload the inbox; the instance's page shows what was decided."
+    status = 409
+
+
+class WrongRole(GatewrightError):
+    """{name} waits for the role {role}, which {person} does not have."""
+
+    code = "wrong-role"
+    hint = "Somebody with that role decides it: the task's page names them."
+    status = 403
+
+
+class OwnWork(GatewrightError):
+    """{person} {why} and cannot decide {name}: four eyes are asked for."""
+
+    code = "own-work"
+    hint = "Another {role} decides it."
+    status = 403
+
+
+class TakenByAnother(GatewrightError):
+    """{name} is in the hands of {assignee}."""
+
+    code = "taken-by-another"
+    hint = "Ask them to release it, or have an operator assign it anew."
+    status = 409
+
+
+class StaleEvidence(GatewrightError):
+    """What {name} was shown has changed since: {what}."""
+
+    code = "stale-evidence"
+    hint = "The task shows the new evidence now: look at it, then decide."
+    status = 409
+
+
+class EvidenceMissing(GatewrightError):
+    """{name} cannot be decided without its evidence: {what}."""
+
+    code = "evidence-missing"
+    hint = "Have the missing piece made first, then reload the task."
+    status = 409
+
+
+def write(moving: Moving, rest: bpmn.Rest, before: list[str]) -> list[str]:
+    """Open what is new, cancel what is gone without a decision; returns the open tasks."""
+    waiting = {task.task_id: task for task in rest.user_tasks}
+    new = [task for task_id, task in waiting.items() if task_id not in before]
+    if new:
+        moving.session.execute(insert(UserTaskRow), [_row(moving, task) for task in new])
+        for task in new:
+            moving.record("user_task.opened", element=task.element, task=task.task_id, role=task.lane)
+    gone = [UUID(task) for task in before if task not in waiting and task not in moving.closed]
+    if gone:
+        moving.session.execute(
+            update(UserTaskRow).where(UserTaskRow.id.in_(gone)).values(state="cancelled", closed_at=moving.now)
+        )
+    return sorted(waiting)
+
+
+def claim(house: Store, person: Person, task: UUID) -> None:
+    """Take an open task into one's own hands; raises TaskClosed, WrongRole, OwnWork, TakenByAnother."""
+
+    def act(session: Session, row: UserTaskRow) -> None:
+        refuse_wrong_role(row, person)
+        refuse_own_work(session, row, person)
+        if row.assignee not in (None, person.id):
+            raise TakenByAnother(name=row.name, assignee=row.assignee)
+        row.assignee = person.id
+
+    _alter(house, person, task, "user_task.claimed", act)
+
+
+def release(house: Store, person: Person, task: UUID) -> None:
+    """Give a task back to its role's inbox; raises TakenByAnother where it is in other hands."""
+
+    def act(session: Session, row: UserTaskRow) -> None:
+        if row.assignee != person.id and not identity.may(person, "task.assign"):
+            raise TakenByAnother(name=row.name, assignee=row.assignee or "nobody")
+        row.assignee = None
+
+    _alter(house, person, task, "user_task.released", act)
+
+
+def assign(house: Store, person: Person, task: UUID, to: Person) -> None:
+    """Put a task into somebody's hands; they must have its role and not be shut out."""
+    identity.require(person, "task.assign")
+
+    def act(session: Session, row: UserTaskRow) -> None:
+        refuse_wrong_role(row, to)
+        refuse_own_work(session, row, to)
+        row.assignee = to.id
+
+    _alter(house, person, task, "user_task.assigned", act, to=to.id)
+
+
+def open_row(session: Session, task: UUID) -> UserTaskRow:
+    """The open task, read under its instance's lock; raises TaskUnknown, TaskClosed."""
+    row = session.get(UserTaskRow, task)
+    if row is None:
+        raise TaskUnknown(task=task)
+    if row.state != "open":
+        raise TaskClosed(name=row.name, state=row.state, by=row.closed_by or "the diagram")
+    return row
+
+
+def refuse_wrong_role(row: UserTaskRow, person: Person) -> None:
+    """Raises WrongRole unless the person has the task's role."""
+    identity.require(person, "task.work")
+    if row.role not in person.roles:
+        raise WrongRole(element=_place(row), name=row.name, role=row.role, person=person.name)
+
+
+def refuse_own_work(session: Session, row: UserTaskRow, person: Person) -> None:
+    """Raises OwnWork for who started the instance or did one of the named tasks, where the diagram shuts them out."""
+    if not row.shut_out:
+        return
+    if "starter" in row.shut_out:
+        starter = session.scalar(select(InstanceRow.starter).where(InstanceRow.id == row.instance))
+        if starter == person.id:
+            raise OwnWork(
+                element=_place(row), person=person.name, why="started this life cycle", name=row.name, role=row.role
+            )
+    elements = [element for element in row.shut_out if element != "starter"]
+    if elements:
+        did = session.scalar(
+            select(UserTaskRow.name)
+            .where(
+                UserTaskRow.instance == row.instance,
+                UserTaskRow.element.in_(elements),
+                UserTaskRow.closed_by == person.id,
+                UserTaskRow.state == "completed",
+            )
+            .limit(1)
+        )
+        if did is not None:
+            raise OwnWork(element=_place(row), person=person.name, why=f"did {did}", name=row.name, role=row.role)
+
+
+def refuse_stale_evidence(moving: Moving, row: UserTaskRow) -> None:
+    """Raises EvidenceMissing or StaleEvidence where what was frozen at opening is not there or no longer true."""
+    if not row.evidence:
+        return
+    fresh = {
+        each["name"]: each for each in _freeze(moving, str(row.id), row.element, [e["name"] for e in row.evidence])
+    }
+    lost = [f"{each['title']} ({each['missing']})" for each in fresh.values() if each["missing"]]
+    if lost:
+        raise EvidenceMissing(element=_place(row), name=row.name, what=", ".join(lost))
+    changed = [each["title"] for each in row.evidence if each["digest"] != fresh[each["name"]]["digest"]]
+    if changed:
+        raise StaleEvidence(element=_place(row), name=row.name, what=", ".join(changed))
+
+
+def refresh_evidence(moving: Moving, task: UUID) -> None:
+    """Freeze the evidence of an open task anew: what was shown has changed."""
+    row = open_row(moving.session, task)
+    row.evidence = _freeze(moving, str(row.id), row.element, [each["name"] for each in row.evidence])
+    moving.record("user_task.evidence_changed", element=row.element, task=str(row.id))
+
+
+def digests(row: UserTaskRow) -> dict[str, str]:
+    """Evidence name -> digest of what the decider was shown."""
+    return {each["name"]: each["digest"] for each in row.evidence}
+
+
+def _row(moving: Moving, task: bpmn.UserTaskWaiting) -> dict[str, Any]:
+    return {
+        "id": UUID(task.task_id),
+        "instance": moving.row.id,
+        "element": task.element,
+        "name": task.name,
+        "process": task.process,
+        "scope": "/".join(task.scope),
+        "subject": moving.row.subject,
+        "role": task.lane,
+        "kind": task.kind,
+        "form": task.form or None,
+        "documentation": task.documentation,
+        "shut_out": list(task.shut_out),
+        "evidence": _freeze(moving, task.task_id, task.element, list(task.evidence)),
+        "variables": task.variables,
+        "properties": dict(task.properties),
+        "state": "open",
+        "opened_at": moving.now,
+        "due_at": bpmn.due(task.due, moving.now, moving.store.settings.timezone) if task.due else None,
+    }
+
+
+def _freeze(moving: Moving, task: str, element: str, names: list[str]) -> list[dict[str, str]]:
+    frozen = []
+    for name in names:
+        provider = registry.find_evidence(name)
+        title, shown, missing = name.replace("_", " "), "", ""
+        try:
+            with moving.session.begin_nested(), guard.inside_transaction(f"evidence {name}"):
+                found = provider(moving.session, moving.context(task, element))
+            title = found.title
+            shown = moving.store.files.put(rfc8785.dumps(found.content))
+        except GatewrightError as reason:
+            missing = reason.message  # the page says what is missing; a decision without it is refused
+        frozen.append({"name": name, "title": title, "digest": shown, "missing": missing})
+    return frozen
+
+
+def evidence_content(house: Store, frozen: Mapping[str, str]) -> dict[str, Any]:
+    """What was frozen for a decider, as the page draws it; empty where it is missing."""
+    content: dict[str, Any] = json.loads(house.files.read(frozen["digest"])) if frozen["digest"] else {}
+    return content
+
+
+def form_of(bundle: bpmn.Bundle, process: str, name: str | None) -> forms.Form | None:
+    """The form of a task or start, from the bundle that its instance runs."""
+    return forms.read(name, bundle.file(process, name)) if name else None
+
+
+def _place(row: UserTaskRow) -> str:
+    return f'process "{row.process}", element "{row.name}" ({row.element})'
+
+
+def _alter(house: Store, person: Person, task: UUID, act: str, change: Any, **facts: Any) -> None:
+    try:
+        with transaction(house) as session:
+            # Rule 1: the instance row first, then the task's.
+            instance = session.scalar(
+                select(InstanceRow.id)
+                .where(InstanceRow.id == select(UserTaskRow.instance).where(UserTaskRow.id == task).scalar_subquery())
+                .with_for_update()
+            )
+            if instance is None:
+                raise TaskUnknown(task=task)
+            row = open_row(session, task)
+            change(session, row)
+            audit.record(
+                session,
+                f"instance:{instance}",
+                act,
+                actor=person.id,
+                subject=row.subject,
+                task=str(task),
+                element=row.element,
+                at=now(session).isoformat(),
+                **facts,
+            )
+            wakeups.changed(session, house, instance)
+    except GatewrightError as refusal:
+        audit.refusal(house, "system", "act.refused", actor=person.id, tried=act, task=str(task), reason=refusal.code)
+        raise
