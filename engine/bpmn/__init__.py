@@ -1,0 +1,65 @@
+"""One BPMN diagram in memory: read, checked, described, executed. Bytes and values in, bytes and values out.
+
+The only room that imports SpiffWorkflow. It knows no database, no clock and no handler: the caller hands in files,
+`now`, and one callable for service tasks.
+"""
+
+from engine.bpmn.bundle import Bundle, CallCycle, CallMissing, NotExecutable, bundle, clear_cache, digest
+from engine.bpmn.describing import Element, ProcessDescription, describe, writes
+from engine.bpmn.execution import Execution, StartUnknown
+from engine.bpmn.issues import Issue
+from engine.bpmn.lint import check
+from engine.bpmn.state import STATE_FORMAT, StateDamaged, StateOfAnotherBundle, StateUnknown
+from engine.bpmn.values import (
+    PENDING,
+    Active,
+    BpmnError,
+    Failure,
+    MessageWaiting,
+    NotWaiting,
+    Pending,
+    Rest,
+    ServiceCall,
+    Step,
+    Thrown,
+    TimerWaiting,
+    UserTaskWaiting,
+)
+from engine.bpmn.vocabulary import ServiceTaskInfo, Vocabulary
+
+__all__ = [
+    "PENDING",
+    "STATE_FORMAT",
+    "Active",
+    "BpmnError",
+    "Bundle",
+    "CallCycle",
+    "CallMissing",
+    "Element",
+    "Execution",
+    "Failure",
+    "Issue",
+    "MessageWaiting",
+    "NotExecutable",
+    "NotWaiting",
+    "Pending",
+    "ProcessDescription",
+    "Rest",
+    "ServiceCall",
+    "ServiceTaskInfo",
+    "StartUnknown",
+    "StateDamaged",
+    "StateOfAnotherBundle",
+    "StateUnknown",
+    "Step",
+    "Thrown",
+    "TimerWaiting",
+    "UserTaskWaiting",
+    "Vocabulary",
+    "bundle",
+    "check",
+    "clear_cache",
+    "describe",
+    "digest",
+    "writes",
+]

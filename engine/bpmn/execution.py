@@ -1,0 +1,231 @@
+"""One instance in memory: start it or restore it, let something happen, run it to rest, take its state."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from engine.bpmn import rests, state, timers
+from engine.bpmn.bundle import Bundle
+from engine.bpmn.compaction import compact
+from engine.bpmn.expressions import ExpressionError
+from engine.bpmn.instances import Instance
+from engine.bpmn.spec import events
+from engine.bpmn.spec.element import ElementError
+from engine.bpmn.spec.gateways import EventBasedGateway
+from engine.bpmn.spec.tasks import ServiceTask, UserTask
+from engine.bpmn.tokens import READY, STARTED, WAITING, Token
+from engine.bpmn.values import Active, NotWaiting, Rest, ServiceCall
+from engine.bpmn.variables import NotStorable, named
+from engine.errors import GatewrightError
+
+#: how many acts a run does before it drops what is past
+COMPACT_EVERY = 50
+
+
+class StartUnknown(GatewrightError):
+    """Process {process} has no start event for {message}."""
+
+    code = "start-unknown"
+    hint = "Start it by a message that it names, or draw a start event without one."
+
+
+class Execution:
+    """A process instance; made by `start` or `restore`.
+
+    Nothing here reads a clock: `now` is handed in. After any act, `run` brings the instance to rest and tells what it
+    waits for; a handler's own mistake becomes a Failure there and never an exception of `run`.
+    """
+
+    def __init__(
+        self, bundle: Bundle, instance: Instance, *, now: datetime, zone: str, cancelled: bool = False
+    ) -> None:
+        self.bundle, self.now, self.zone = bundle, now, zone
+        self._instance = instance
+        self._cancelled = cancelled
+
+    @staticmethod
+    def start(
+        bundle: Bundle,
+        variables: dict[str, Any],
+        *,
+        now: datetime,
+        zone: str = "UTC",
+        message: str | None = None,
+    ) -> Execution:
+        """A new instance, its token on the start event; `message` names the message that starts it."""
+        specs = bundle.specs()
+        spec = specs[bundle.process]
+        starts = [start.message for start in spec.start.outputs]
+        if message is not None and message not in starts:
+            raise StartUnknown(process=bundle.process, message=f'message "{message}"')
+        if message is None and len(starts) > 1 and None not in starts:
+            raise StartUnknown(process=bundle.process, message="a start without a message")
+        instance = Instance(spec, specs)
+        instance.started_by = message
+        instance.begin()
+        instance.task_tree.data = named(variables, "the start")
+        instance.task_tree.run()
+        return Execution(bundle, instance, now=now, zone=zone)
+
+    @staticmethod
+    def restore(bundle: Bundle, content: bytes, *, now: datetime) -> Execution:
+        """The instance as `state` told it. Raises StateUnknown, StateOfAnotherBundle or StateDamaged."""
+        instance, facts = state.load(content, bundle)
+        return Execution(bundle, instance, now=now, zone=facts["zone"], cancelled=facts["cancelled"])
+
+    def state(self) -> bytes:
+        """The instance as bytes. What is past and needed no more is dropped first."""
+        compact(self._instance)
+        return state.dump(self._instance, self.bundle, {"zone": self.zone, "cancelled": self._cancelled})
+
+    def run(
+        self,
+        invoke: Callable[[ServiceCall], object],
+        limit: int = 200,
+        *,
+        now: datetime | None = None,
+        through: tuple[type[BaseException], ...] = (),
+    ) -> Rest:
+        """Run until nothing can go on by itself, or for `limit` acts; then `more` is true and it wants another run.
+
+        `invoke` is called for each service task. Exceptions of the types in `through` leave the run as they are, for
+        those that concern the caller's transaction and not the task; the execution is then of no more use.
+        """
+        self.now = now or self.now
+        instance = self._instance
+        instance.invoke = invoke
+        done = 0
+        try:
+            while instance.queue and done < limit:
+                token = instance.queue.popleft()
+                if token._state != READY or token.workflow.tasks.get(token.id) is not token:
+                    continue
+                self._act(token, through)
+                done += 1
+                if done % COMPACT_EVERY == 0:
+                    compact(instance)
+        finally:
+            instance.invoke = None
+        for token in list(instance.tokens()):
+            if timers.is_timer(token):
+                self._guarded(token, lambda one: timers.arm(one, self.now, self.zone), through)
+        rest = rests.rest(instance, more=self._has_ready(), cancelled=self._cancelled)
+        instance.trace, instance.thrown = [], []
+        return rest
+
+    def _act(self, token: Token, through: tuple[type[BaseException], ...]) -> None:
+        if not self._guarded(token, Token.run, through) and token._state == READY:
+            token._set_state(STARTED)
+
+    def _guarded(self, token: Token, act: Callable[[Token], object], through: tuple[type[BaseException], ...]) -> bool:
+        """Whether the act went well; what it raised is noted with the token as its failure."""
+        token.internal_data.pop("failure", None)
+        try:
+            act(token)
+        except through:
+            raise
+        except ElementError as error:
+            token.internal_data["failure"] = {"cause": error.cause, "kind": error.kind, "code": error.code}
+        except ExpressionError as error:
+            token.internal_data["failure"] = {"cause": error.message, "kind": "expression", "code": None}
+        except NotStorable as error:
+            token.internal_data["failure"] = {"cause": error.message, "kind": "handler", "code": None}
+        except Exception as error:
+            cause = str(error) if isinstance(error, GatewrightError) else f"{type(error).__name__}: {error}"
+            token.internal_data["failure"] = {"cause": cause[:2_000], "kind": "handler", "code": None}
+        else:
+            return True
+        return False
+
+    def _has_ready(self) -> bool:
+        return any(token._state == READY for token in self._instance.queue)
+
+    def complete_user_task(self, task_id: str, answer: dict[str, Any]) -> None:
+        """Put a person's answer into the task's result variable and let the token go on."""
+        token = self._waiting(task_id, UserTask, READY)
+        token.data[token.task_spec.result] = named(answer, "the answer")
+        token.run()
+
+    def complete_service_task(self, task_id: str, value: Any) -> None:
+        """Take a job's value. Raises NotWaiting where the token has gone, NotStorable where it is no JSON."""
+        token = self._waiting(task_id, ServiceTask, STARTED)
+        token.task_spec.take(token, value)
+        token.internal_data.pop("failure", None)
+        token.complete()
+
+    def fail_service_task(self, task_id: str, error_code: str) -> bool:
+        """Raise a business error for a job; True where an error boundary event took it."""
+        token = self._waiting(task_id, ServiceTask, STARTED)
+        taken: bool = token.task_spec.raised(token, error_code)
+        if not taken:
+            error = events.uncaught(error_code)
+            token.internal_data["failure"] = {"cause": error.cause, "kind": error.kind, "code": error.code}
+        return taken
+
+    def retry(self, task_id: str, variables: dict[str, Any] | None = None) -> None:
+        """Let a failed element try again, with these variables set first where some are given."""
+        token = self._instance.find(task_id)
+        if token is None or token.failure is None:
+            raise NotWaiting(task=task_id)
+        given = named(variables or {}, "the retry")
+        token.data.update(given)
+        del token.internal_data["failure"]
+        left = [name for name in token.internal_data.pop("conflicts", []) if name not in given]
+        if left:
+            token.internal_data["conflicts"] = left
+        if token._state == STARTED:
+            token._set_state(READY)
+
+    def fire_timer(self, task_id: str, at: datetime) -> bool:
+        """Fire an armed timer; False where it is no longer armed. Whether it is due is the caller's to know."""
+        token = self._instance.find(task_id)
+        if token is None or not timers.is_timer(token) or "timer" not in token.internal_data:
+            return False
+        self.now = at
+        timers.fire(token, at)
+        return True
+
+    def deliver_message(self, name: str, payload: dict[str, Any]) -> bool:
+        """Hand over a message; False where nothing waits for it."""
+        return events.deliver(self._instance, "message", name, named(payload, f'message "{name}"')) > 0
+
+    def deliver_signal(self, name: str, payload: dict[str, Any]) -> bool:
+        """Hand over a signal to everything that waits for it; False where nothing does."""
+        return events.deliver(self._instance, "signal", name, named(payload, f'signal "{name}"')) > 0
+
+    def cancel(self) -> None:
+        """End the instance where it stands."""
+        self._cancelled = True
+        self._instance.cancel()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was cancelled."""
+        return self._cancelled
+
+    def variables(self) -> dict[str, Any]:
+        """The variables as the instance stands: those of the end, or what all its tokens carry, the newest last."""
+        return rests.variables(self._instance)
+
+    def active(self) -> list[Active]:
+        """Where tokens stand, for the live diagram."""
+        counts: Counter[tuple[str, str, tuple[str, ...]]] = Counter()
+        for token in self._instance.tokens():
+            node = token.task_spec.node
+            armed = token.task_spec.late and token._state == WAITING and hasattr(token.task_spec, "event")
+            if node is None or armed:
+                continue
+            counts[node.id, node.process, token.scope] += 1
+        return [Active(element=e, process=p, scope=s, count=n) for (e, p, s), n in counts.items()]
+
+    def _waiting(self, task_id: str, kind: type, wanted: int) -> Token:
+        token = self._instance.find(task_id)
+        if token is None or not isinstance(token.task_spec, kind) or token._state != wanted:
+            raise NotWaiting(task=task_id)
+        return token
+
+
+__all__ = ["EventBasedGateway", "Execution", "StartUnknown"]

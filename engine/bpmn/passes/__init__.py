@@ -1,0 +1,1 @@
+"""The passes that read a file into the model, one file each."""

@@ -1,0 +1,34 @@
+"""Pass: the messages, signals, errors and escalations that a file declares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.bpmn import xml
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class References:
+    """What events may point to: id to name, or id to code."""
+
+    messages: dict[str, str]
+    signals: dict[str, str]
+    errors: dict[str, str]
+    escalations: dict[str, str]
+
+
+def read(root: xml.Node) -> References:
+    """The declarations of one file; a message or signal without a name goes by its id."""
+
+    def named(tag: str, attribute: str) -> dict[str, str]:
+        return {
+            node.get("id", ""): node.get(attribute) or node.get("name") or node.get("id", "")
+            for node in xml.children(root, tag)
+        }
+
+    return References(
+        messages=named("message", "name"),
+        signals=named("signal", "name"),
+        errors=named("error", "errorCode"),
+        escalations=named("escalation", "escalationCode"),
+    )

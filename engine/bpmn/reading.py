@@ -1,0 +1,80 @@
+"""Files into a diagram; what cannot be read becomes issues."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from engine.bpmn import xml
+from engine.bpmn.issues import Issue
+from engine.bpmn.model import Decision, Diagram, Process
+from engine.bpmn.passes import decisions as decisions_pass
+from engine.bpmn.passes import processes as processes_pass
+from engine.bpmn.passes import references as references_pass
+
+Files = Mapping[str, bytes]
+MAX_FILES = 100
+
+
+def read(files: Files) -> tuple[Diagram, list[Issue]]:
+    """The diagram of a definition's files, and what could not be read of them."""
+    issues: list[Issue] = []
+    processes: list[Process] = []
+    decisions: dict[str, Decision] = {}
+    duplicates: list[tuple[str, str, int | None]] = []
+
+    def refuse(file: str, reason: str, hint: str, line: int | None = None, element: str = "") -> None:
+        issues.append(Issue(rule="readable", process=file, element=element, line=line, reason=reason, hint=hint))
+
+    for file in sorted(files)[:MAX_FILES]:
+        if not file.endswith((".bpmn", ".dmn")):
+            continue
+        try:
+            root = xml.read(files[file])
+        except xml.Unreadable as error:
+            refuse(file, error.reason, error.hint, error.line)
+            continue
+        space, name = xml.tag(root)
+        duplicates += _duplicates(root, file)
+        if file.endswith(".bpmn"):
+            if (space, name) != (xml.BPMN, "definitions"):
+                refuse(file, f"The root element is <{name}>, not <bpmn:definitions>.", "Save it as BPMN 2.0.")
+                continue
+            processes += processes_pass.read(root, file, references_pass.read(root))
+        else:
+            if space not in decisions_pass.DMN or name != "definitions":
+                refuse(file, f"The root element is <{name}>, not DMN's <definitions>.", "Save it as DMN 1.1 or later.")
+                continue
+            for decision in decisions_pass.read(root, file):
+                if decision.id in decisions:
+                    refuse(file, f'Decision "{decision.id}" stands in two files.', "Rename one.", decision.line)
+                decisions[decision.id] = decision
+    if len(files) > MAX_FILES:
+        refuse("", f"The definition has {len(files)} files; at most {MAX_FILES} are read.", "Split it.")
+    found = [process for process in processes if process.executable]
+    if len(found) != 1 and not issues:
+        names = ", ".join(f'"{process.id}"' for process in found) or "none"
+        refuse(
+            next((file for file in sorted(files) if file.endswith(".bpmn")), ""),
+            f"A definition holds exactly one executable process; this one holds {len(found)} ({names}).",
+            'Give each process a definition of its own and set isExecutable="true".',
+        )
+    return (
+        Diagram(
+            processes=tuple(processes), decisions=decisions, files=tuple(sorted(files)), duplicates=tuple(duplicates)
+        ),
+        issues,
+    )
+
+
+def _duplicates(root: xml.Node, file: str) -> list[tuple[str, str, int | None]]:
+    seen: Counter[str] = Counter()
+    found = []
+    for element in root.iter():
+        # Extensions (an operator, its parameters) have ids of their own kind, used many times in a file.
+        identifier = element.get("id") if xml.tag(element)[0] == xml.tag(root)[0] else None
+        if identifier:
+            seen[identifier] += 1
+            if seen[identifier] == 2:
+                found.append((file, identifier, element.sourceline))
+    return found

@@ -1,0 +1,106 @@
+"""The specification of a process, built from the model. Only what passed the lint rules comes here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from SpiffWorkflow.bpmn.specs.event_definitions.simple import NoneEventDefinition
+
+from engine.bpmn.decisions import DecisionEngine
+from engine.bpmn.model import Diagram, Node, Process, Scope
+from engine.bpmn.spec.element import BoundarySplit, ProcessSpec
+from engine.bpmn.spec.events import BoundaryEvent, CatchEvent, EndEvent, StartEvent, ThrowEvent
+from engine.bpmn.spec.gateways import Condition, EventBasedGateway, ExclusiveGateway
+from engine.bpmn.spec.joins import InclusiveGateway, ParallelGateway
+from engine.bpmn.spec.scopes import CallActivity, Subprocess
+from engine.bpmn.spec.tasks import BusinessRuleTask, PassingTask, ScriptTask, ServiceTask, UserTask
+
+GATEWAYS: dict[str, Any] = {
+    "exclusiveGateway": ExclusiveGateway,
+    "inclusiveGateway": InclusiveGateway,
+    "parallelGateway": ParallelGateway,
+    "eventBasedGateway": EventBasedGateway,
+}
+EVENTS: dict[str, Any] = {
+    "startEvent": StartEvent,
+    "endEvent": EndEvent,
+    "intermediateCatchEvent": CatchEvent,
+    "intermediateThrowEvent": ThrowEvent,
+    "boundaryEvent": BoundaryEvent,
+    "receiveTask": CatchEvent,
+    "sendTask": ThrowEvent,
+}
+#: the kinds of element that are executed
+EXECUTED = frozenset(GATEWAYS) | frozenset(EVENTS) | {
+    "task", "manualTask", "userTask", "serviceTask", "scriptTask", "businessRuleTask", "callActivity", "subProcess",
+}  # fmt: skip
+
+
+def build(diagram: Diagram) -> dict[str, ProcessSpec]:
+    """The specifications of a definition by name: the process's own under its id, subprocesses under `process/id`."""
+    process = diagram.process
+    return {spec_name(process, scope): _scope(diagram, process, scope) for scope in process.scopes.values()}
+
+
+def spec_name(process: Process, scope: Scope) -> str:
+    """Under which name a scope's specification is kept; subprocess ids may occur in several processes of a bundle."""
+    return process.id if scope.id == process.id else f"{process.id}/{scope.id}"
+
+
+def _scope(diagram: Diagram, process: Process, scope: Scope) -> ProcessSpec:
+    spec = ProcessSpec(spec_name(process, scope), process.name, process.id, process.node(scope.id))
+    elements = {node.id: _element(spec, diagram, process, node) for node in scope.nodes.values()}
+    entries = dict(elements)
+    for node in scope.nodes.values():
+        events = scope.boundary(node.id)
+        if events:
+            split = BoundarySplit(spec, f"(boundary of {node.id})")
+            split.main = node.id
+            split.connect(elements[node.id])
+            for event in events:
+                split.connect(elements[event.id])
+            entries[node.id] = split
+    for node in scope.nodes.values():
+        element = elements[node.id]
+        for flow in scope.outgoing(node.id):
+            target = entries[flow.target]
+            if node.kind in {"exclusiveGateway", "inclusiveGateway"} and flow.condition and flow.id != node.default:
+                element.connect_if(Condition(flow.condition), target)
+            else:
+                element.connect(target)
+            if node.kind == "eventBasedGateway":
+                elements[flow.target].late = True
+        if node.kind == "endEvent":
+            element.connect(spec.end)
+        if node.kind == "startEvent":
+            spec.start.connect(element)
+    return spec
+
+
+def _element(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node) -> Any:
+    common = {"lane": node.lane or None, "bpmn_name": node.name, "documentation": node.documentation}
+    element: Any
+    if node.kind in GATEWAYS:
+        element = GATEWAYS[node.kind](spec, node.id, **common)
+    elif node.kind in EVENTS:
+        extra = {"cancel_activity": node.interrupting} if node.kind == "boundaryEvent" else {}
+        element = EVENTS[node.kind](spec, node.id, event_definition=NoneEventDefinition(), **extra, **common)
+        element.event = node.event
+        if node.kind == "startEvent" and node.event is not None and node.event.kind == "message":
+            element.message = node.event.name
+    elif node.kind == "userTask":
+        element = UserTask(spec, node.id, **common)
+    elif node.kind == "serviceTask":
+        element = ServiceTask(spec, node.id, **common)
+    elif node.kind == "scriptTask":
+        element = ScriptTask(spec, node.id, node.script, **common)
+    elif node.kind == "businessRuleTask":
+        element = BusinessRuleTask(spec, node.id, dmnEngine=DecisionEngine(diagram.decisions[node.decision]), **common)
+    elif node.kind == "callActivity":
+        element = CallActivity(spec, node.id, node.called, **common)
+    elif node.kind == "subProcess":
+        element = Subprocess(spec, node.id, f"{process.id}/{node.id}", **common)
+    else:
+        element = PassingTask(spec, node.id, **common)
+    element.node = node
+    return element

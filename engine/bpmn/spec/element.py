@@ -1,0 +1,137 @@
+"""The base of every element, and the elements that no diagram shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from SpiffWorkflow.bpmn.specs.bpmn_process_spec import BpmnProcessSpec
+from SpiffWorkflow.bpmn.specs.control import BpmnStartTask, SimpleBpmnTask
+
+from engine.bpmn.model import Node
+from engine.bpmn.tokens import FINISHED, FUTURE, WAITING, Token
+
+
+class ElementError(Exception):
+    """An element cannot go on; `kind` is that of the failure told to the operator."""
+
+    def __init__(self, kind: str, cause: str, code: str | None = None) -> None:
+        self.kind, self.cause, self.code = kind, cause, code
+        super().__init__(cause)
+
+
+class Element:
+    """What all elements share; mixed in before SpiffWorkflow's class of the kind.
+
+    No future is predicted: children exist once their parent is complete. The tree then holds what happened and
+    nothing else, which keeps the state small and leaves nothing to be pruned after a decision.
+    """
+
+    name: str
+    outputs: list[Any]
+    _wf_spec: Any
+    node: Node | None = None  #: the element drawn; None for those that no diagram shows
+    late = False  #: a token may wait here without having entered: a join, an armed event
+    ends = False  #: the scope is complete when it is
+    chooses = False  #: its own act places the tokens behind it
+
+    def test(self) -> None:
+        """Checked when the diagram was published, not at each visit."""
+
+    def _predict(self, my_task: Token, seen: Any = None, looked_ahead: int = 0, mask: int = 0) -> None:
+        return
+
+    def _predict_hook(self, my_task: Token) -> None:
+        return
+
+    def _update_hook(self, my_task: Token) -> bool | None:
+        my_task._inherit_data()
+        return True
+
+    def _on_ready(self, my_task: Token) -> None:
+        return
+
+    def _run_hook(self, my_task: Token) -> bool | None:
+        return True
+
+    def _on_complete(self, my_task: Token) -> None:
+        self._on_complete_hook(my_task)
+        workflow = my_task.workflow
+        if not self.chooses and not workflow.completed:
+            my_task._sync_children(self.outputs, FUTURE)
+        for child in my_task.children:
+            if not child.has_state(FINISHED):
+                child.task_spec._update(child)
+        workflow._task_completed_notify(my_task)
+
+    def _on_complete_hook(self, my_task: Token) -> None:
+        settle(my_task)
+
+    def _on_cancel(self, my_task: Token) -> None:
+        return
+
+
+def settle(token: Token) -> None:
+    """Disarm the boundary events of an activity that is over."""
+    parent = token.parent
+    if (
+        parent is None
+        or not isinstance(parent.task_spec, BoundarySplit)
+        or token.task_spec.name != parent.task_spec.main
+    ):
+        return
+    for sibling in parent.children:
+        if sibling is not token and sibling._state == WAITING:
+            sibling.cancel()
+
+
+class Start(Element, BpmnStartTask):  # type: ignore[misc]
+    """The root of a scope: places the token on the start event that is meant."""
+
+    chooses = True
+
+    def _run_hook(self, my_task: Token) -> bool:
+        starts = self.outputs
+        workflow = my_task.workflow
+        wanted = getattr(workflow, "started_by", None)
+        chosen = starts[0]
+        if len(starts) > 1 or wanted is not None:
+            fitting = [start for start in starts if start.message == wanted]
+            chosen = fitting[0] if fitting else starts[0]
+        my_task._sync_children([chosen], FUTURE)
+        return True
+
+
+class End(Element, SimpleBpmnTask):  # type: ignore[misc]
+    """The last element of a scope."""
+
+    ends = True
+
+
+class BoundarySplit(Element, SimpleBpmnTask):  # type: ignore[misc]
+    """Stands before an activity with boundary events; its children are the activity and the armed events.
+
+    SpiffWorkflow's own pair of split and join decides by the join which of them is over. Ours has no join: the
+    activity disarms its events when it completes, and an interrupting event cancels the activity when it fires.
+    """
+
+    main = ""  #: the name of the activity's element
+
+
+class ProcessSpec(BpmnProcessSpec):  # type: ignore[misc]
+    """A scope's specification, with our own start, end and final join."""
+
+    def __init__(self, name: str, description: str, process: str, node: Node | None) -> None:
+        from engine.bpmn.spec.joins import EndJoin
+
+        super().__init__(name=name, description=description)
+        self.process = process
+        self.task_specs.clear()
+        # No XML id holds a bracket. SpiffWorkflow's own names do collide: an end event with the id "End" would
+        # complete the scope under whatever else is still running.
+        self.start = Start(self, "(start)")
+        self.end = EndJoin(self, "(join)")
+        self.end.connect(End(self, "(end)"))
+        self.around = node
+
+
+__all__ = ["BoundarySplit", "Element", "ElementError", "End", "ProcessSpec", "Start", "settle"]

@@ -1,0 +1,204 @@
+"""Events: start, end, intermediate, boundary; how they fire and what they catch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from SpiffWorkflow.bpmn.specs.defaults import BoundaryEvent as StockBoundaryEvent
+from SpiffWorkflow.bpmn.specs.defaults import EndEvent as StockEndEvent
+from SpiffWorkflow.bpmn.specs.defaults import IntermediateCatchEvent as StockCatchEvent
+from SpiffWorkflow.bpmn.specs.defaults import IntermediateThrowEvent as StockThrowEvent
+from SpiffWorkflow.bpmn.specs.defaults import StartEvent as StockStartEvent
+
+from engine.bpmn.model import Event
+from engine.bpmn.spec.element import BoundarySplit, Element, ElementError
+from engine.bpmn.spec.gateways import EventBasedGateway
+from engine.bpmn.spec.loops import MultiInstance
+from engine.bpmn.tokens import FINISHED, MAYBE, STARTED, WAITING, Token
+from engine.bpmn.values import Thrown
+from engine.bpmn.variables import NotStorable, stored
+
+
+class StartEvent(Element, StockStartEvent):  # type: ignore[misc]
+    """Where a scope begins; `message` is the name of the message that starts it there."""
+
+    message: str | None = None
+
+
+class CatchEvent(Element, StockCatchEvent):  # type: ignore[misc]
+    """Waits for its timer, message or signal. A `none` event passes at once."""
+
+    event: Event | None = None
+
+    def _update_hook(self, my_task: Token) -> bool:
+        my_task._inherit_data()
+        if self.event is None:
+            return True
+        my_task._set_state(WAITING)
+        return False
+
+
+class BoundaryEvent(Element, StockBoundaryEvent):  # type: ignore[misc]
+    """Armed as long as its activity is active."""
+
+    late = True
+    event: Event | None = None
+
+    def _update_hook(self, my_task: Token) -> bool:
+        my_task._inherit_data()
+        my_task._set_state(WAITING)
+        return False
+
+    def fire(self, my_task: Token) -> None:
+        """Leave the activity this way, or beside it; at once, so that nothing comes in between."""
+        split = my_task.parent
+        my_task._ready()
+        if self.cancel_activity:
+            for sibling in split.children:
+                if sibling is not my_task and not sibling.has_state(FINISHED):
+                    sibling.cancel()
+        my_task.run()
+
+    def arm_again(self, my_task: Token) -> Token:
+        """A fresh armed event beside one that fired: BPMN 2.0.2, 13.5.3, lets a non-interrupting event occur again."""
+        again: Token = my_task.parent._add_child(self, MAYBE)
+        again._inherit_data()
+        again._set_state(WAITING)
+        return again
+
+
+class ThrowEvent(Element, StockThrowEvent):  # type: ignore[misc]
+    """Throws on its way. What it throws is evaluated first and thrown when the event is complete."""
+
+    event: Event | None = None
+
+    def _run_hook(self, my_task: Token) -> bool:
+        event = self.event
+        if event is None:
+            return True
+        if event.kind in {"message", "signal"}:
+            my_task.internal_data["payload"] = _payload(my_task, event)
+        elif event.kind == "error" and catcher(my_task, "error", event.code) is None:
+            raise uncaught(event.code or "")
+        return True
+
+    def _on_complete_hook(self, my_task: Token) -> None:
+        super()._on_complete_hook(my_task)
+        event, top = self.event, my_task.workflow.top_workflow
+        if event is None:
+            return
+        if event.kind in {"message", "signal"}:
+            payload = my_task.internal_data.pop("payload", {})
+            top.thrown.append(
+                Thrown(
+                    name=event.name,
+                    payload=payload,
+                    kind=event.kind,
+                    element=self.name,
+                    process=my_task.task_spec.node.process,
+                )
+            )
+            if event.kind == "signal":
+                deliver(top, "signal", event.name, payload)
+        elif event.kind in {"error", "escalation"}:
+            found = catcher(my_task, event.kind, event.code)
+            if found is not None:
+                fire(found, {"code": event.code})
+        elif event.kind == "terminate":
+            for token in my_task.workflow.unfinished():
+                token.cancel()
+            my_task.workflow._mark_complete(my_task)
+
+
+class EndEvent(ThrowEvent, StockEndEvent):  # type: ignore[misc]
+    """Where a token ends; a terminate event takes every other token of its scope with it."""
+
+
+def uncaught(code: str) -> ElementError:
+    """The failure of an error that no boundary event catches."""
+    return ElementError("error", f'The error "{code}" is raised, and no boundary event catches it.', code)
+
+
+def _payload(token: Token, event: Event) -> dict[str, Any]:
+    if not event.expression:
+        return {}
+    value = token.workflow.script_engine.evaluate(token, event.expression)
+    if not isinstance(value, dict):
+        raise ElementError("expression", f"The payload is {value!r}; it has to be an object of named values.")
+    return value
+
+
+def fire(token: Token, payload: dict[str, Any] | None = None) -> None:
+    """Let a waiting event happen."""
+    spec = token.task_spec
+    if payload is not None and spec.event is not None and spec.event.variable:
+        token.data = {**token.data, spec.event.variable: payload}
+    if isinstance(spec, BoundaryEvent):
+        again = not spec.cancel_activity and spec.event is not None and spec.event.kind != "timer"
+        parent = token.parent
+        spec.fire(token)
+        if again and any(
+            c.task_spec.name == parent.task_spec.main and not c.has_state(FINISHED) for c in parent.children
+        ):
+            spec.arm_again(token)
+    elif isinstance(token.parent.task_spec, EventBasedGateway) and token.parent._state == STARTED:
+        token.parent.task_spec.chosen(token.parent, token)
+    else:
+        token._ready()
+
+
+def catcher(token: Token, kind: str, code: str | None) -> Token | None:
+    """The armed boundary event that takes an error or escalation raised at this token.
+
+    Searched from the activity itself outwards through the scopes; at one activity the event of exactly this code
+    comes before one that catches every code.
+    """
+    at: Token = token
+    while True:
+        if isinstance(at.parent.task_spec, MultiInstance) and at.triggered:
+            at = at.parent
+        split = at.parent
+        if isinstance(split.task_spec, BoundarySplit) and split.task_spec.main == at.task_spec.name:
+            armed = [
+                event
+                for event in split.children
+                if isinstance(event.task_spec, BoundaryEvent)
+                and event._state == WAITING
+                and event.task_spec.event is not None
+                and event.task_spec.event.kind == kind
+            ]
+            for wanted in (code, None):
+                event: Token
+                for event in armed:
+                    if event.task_spec.event.code == wanted:
+                        return event
+        if at.workflow.parent_task_id is None:
+            return None
+        at = at.workflow.top_workflow.get_task_from_id(at.workflow.parent_task_id)
+
+
+def deliver(top: Any, kind: str, name: str, payload: dict[str, Any]) -> int:
+    """Let every event fire that waits for this message or signal; returns how many did.
+
+    A message is taken by one event only, the one that has waited longest in the outermost scope; a signal by all.
+    """
+    try:
+        payload = stored(payload, f'the payload of "{name}"')
+    except NotStorable as error:
+        raise ElementError("expression", error.message) from error
+    waiting = [
+        token
+        for token in top.tokens()
+        if token._state == WAITING
+        and getattr(token.task_spec, "event", None) is not None
+        and token.task_spec.event.kind == kind
+        and token.task_spec.event.name == name
+    ]
+    fired = 0
+    for token in waiting:
+        if token._state == WAITING:
+            fire(token, payload)
+            fired += 1
+            if kind == "message":
+                break
+    return fired

@@ -1,0 +1,141 @@
+"""Gateways that wait for branches, repaired, and the join at the end of every scope."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from SpiffWorkflow.bpmn.specs.bpmn_task_spec import BpmnTaskSpec
+from SpiffWorkflow.bpmn.specs.defaults import InclusiveGateway as StockInclusiveGateway
+from SpiffWorkflow.bpmn.specs.defaults import ParallelGateway as StockParallelGateway
+from SpiffWorkflow.bpmn.specs.mixins.unstructured_join import UnstructuredJoin
+from SpiffWorkflow.specs.MultiChoice import MultiChoice
+
+from engine.bpmn.merging import merge
+from engine.bpmn.spec.element import Element, ElementError
+from engine.bpmn.tokens import COMPLETED, FUTURE, STANDING, WAITING, Token, common_ancestor
+
+
+class Joining(Element, UnstructuredJoin):  # type: ignore[misc]
+    """Waits for branches and merges what they wrote.
+
+    SpiffWorkflow counts every earlier visit, cancelled ones too, so its joins fire early inside a loop, and the last
+    branch to arrive overwrites the others. Here an arrival is a token that waits at the join; when the join fires it
+    takes one arrival from each flow, merges their data against the nearest common ancestor, and removes the others.
+    """
+
+    late = True
+
+    def arrivals(self, workflow: object) -> list[Token]:
+        """The tokens that wait here, oldest first."""
+        return [
+            token
+            for token in workflow.tasks.values()  # type: ignore[attr-defined]
+            if token.task_spec is self and token._state == WAITING
+        ]
+
+    def taken(self, my_task: Token, waiting: list[Token]) -> list[Token] | None:
+        """The arrivals that fire the join together, or None while it waits."""
+        raise NotImplementedError
+
+    def _update_hook(self, my_task: Token) -> bool | None:
+        if my_task._state != WAITING:
+            my_task._inherit_data()
+            my_task._set_state(WAITING)
+        taken = self.taken(my_task, self.arrivals(my_task.workflow))
+        if not taken:
+            return False
+        winner = my_task if my_task in taken else taken[-1]
+        if len(taken) > 1:
+            base = common_ancestor(taken)
+            winner.data, conflicts = merge(base.data, [token.data for token in taken])
+            if conflicts:
+                winner.internal_data["conflicts"] = conflicts
+            for token in taken:
+                if token is not winner:
+                    my_task.workflow._remove_task(token.id)
+        if winner is my_task:
+            return True
+        winner._ready()
+        return False
+
+    def _run_hook(self, my_task: Token) -> bool:
+        conflicts = my_task.internal_data.get("conflicts")
+        if conflicts:
+            names = ", ".join(f'"{name}"' for name in conflicts)
+            raise ElementError("conflict", f"Parallel branches wrote different values to {names}.")
+        return True
+
+
+class ParallelGateway(Joining, StockParallelGateway):  # type: ignore[misc]
+    """Fires when a token has come along each incoming flow."""
+
+    def taken(self, my_task: Token, waiting: list[Token]) -> list[Token] | None:
+        wanted: Counter[str] = Counter(self._inputs)
+        chosen = []
+        for token in waiting:
+            source = token.parent.task_spec.name
+            if wanted[source] > 0:
+                wanted[source] -= 1
+                chosen.append(token)
+        return None if +wanted else chosen
+
+
+class InclusiveGateway(Joining, StockInclusiveGateway):  # type: ignore[misc]
+    """Fires when no token that is still under way could come along an empty incoming flow.
+
+    BPMN 2.0.2, table 13.3: a token elsewhere holds the gateway back if it can reach an incoming flow that is empty
+    and cannot reach one that holds a token, on paths that do not pass the gateway itself.
+    """
+
+    chooses = True
+
+    def taken(self, my_task: Token, waiting: list[Token]) -> list[Token] | None:
+        by_input: dict[str, Token] = {}
+        for token in waiting:
+            by_input.setdefault(token.parent.task_spec.name, token)
+        empty = set(self._inputs) - by_input.keys()
+        if empty:
+            reach_empty, reach_full = self._upstream(empty), self._upstream(set(by_input))
+            for token in my_task.workflow.tasks.values():
+                if token.task_spec is self:
+                    continue
+                if not token._state & STANDING and not (token._state == FUTURE and token.parent._state == COMPLETED):
+                    continue
+                name = token.task_spec.name
+                if name in reach_empty and name not in reach_full:
+                    return None
+        return list(by_input.values())
+
+    def _upstream(self, inputs: set[str]) -> set[str]:
+        """The elements from which one of these inputs can be reached without passing the gateway."""
+        specs = self._wf_spec.task_specs
+        seen: set[str] = set()
+        stack = list(inputs)
+        while stack:
+            name = stack.pop()
+            if name in seen or name == self.name:
+                continue
+            seen.add(name)
+            stack += specs[name]._inputs
+        return seen
+
+    def _run_hook(self, my_task: Token) -> bool:
+        Joining._run_hook(self, my_task)
+        matches, default = MultiChoice._get_matching_outputs(self, my_task)
+        if not matches and not default:
+            raise ElementError("expression", "No condition holds, and there is no default flow.")
+        my_task._sync_children(matches or default, FUTURE)
+        return True
+
+
+class EndJoin(Joining, BpmnTaskSpec):  # type: ignore[misc]
+    """The join at the end of a scope: fires when no other token is left in it."""
+
+    def taken(self, my_task: Token, waiting: list[Token]) -> list[Token] | None:
+        if len(my_task.workflow.unfinished()) > len(waiting):
+            return None
+        return waiting
+
+    def _run_hook(self, my_task: Token) -> bool:
+        Joining._run_hook(self, my_task)
+        return True
