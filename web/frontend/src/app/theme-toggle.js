@@ -22,9 +22,7 @@ export function offerThemes(page) {
   }
 }
 
-/** Name on the button what a press will do. */
+/** Name on the button what a press will give. */
 function describe(button, page) {
-  const other = page.documentElement.dataset.bsTheme === 'dark' ? 'light' : 'dark';
-  button.setAttribute('aria-label', `Switch to ${other} colours`);
-  button.title = `Switch to ${other} colours`;
+  button.textContent = page.documentElement.dataset.bsTheme === 'dark' ? 'Light colours' : 'Dark colours';
 }

@@ -17,7 +17,8 @@ const CHECK_AFTER_MILLISECONDS = 1500;
 export class Workplace {
   #checking = null;
   #timer;
-  #savedAt = -1;
+  #changes = 0;
+  #saved = 0;
 
   /** @param {HTMLElement} place with data-xml-url, data-handlers-url, data-csrf, data-save-url, data-check-url */
   constructor(place) {
@@ -62,10 +63,10 @@ export class Workplace {
     const stack = this.modeler.get('commandStack');
     const allow = () => this.toolbar.allow({ canUndo: stack.canUndo(), canRedo: stack.canRedo() });
     allow();
-    this.#savedAt = stack._stackIdx;
     this.modeler.get('canvas').zoom('fit-viewport', 'auto');
     this.modeler.on('commandStack.changed', () => {
       allow();
+      this.#changes += 1;
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.check(), CHECK_AFTER_MILLISECONDS);
     });
@@ -77,9 +78,9 @@ export class Workplace {
     await this.check();
   }
 
-  /** Whether the diagram differs from what the server last took. */
+  /** Whether the diagram was changed, or a change undone, since the server last took it. */
   get hasChanges() {
-    return this.modeler.get('commandStack')._stackIdx !== this.#savedAt;
+    return this.#changes !== this.#saved;
   }
 
   /** Ask the server what is wrong with the diagram; a newer question ends an older one. */
@@ -101,11 +102,11 @@ export class Workplace {
   /** Send the diagram as a draft; go where the answer's `location` says, where it has one. */
   async save() {
     const { saveUrl, csrf } = this.addresses;
-    const index = this.modeler.get('commandStack')._stackIdx;
+    const changes = this.#changes;
     this.toolbar.save.disabled = true;
     try {
       const answer = await sendDiagram(saveUrl, await this.xml(), { csrf });
-      this.#savedAt = index;
+      this.#saved = changes;
       this.toolbar.tell(answer.message ?? 'Draft saved.', 'done');
       if (answer.location) location.assign(answer.location);
     } catch (error) {

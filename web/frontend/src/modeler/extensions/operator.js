@@ -42,14 +42,13 @@ export class Operator {
     this.extensions.replace(element, TYPE, operator);
   }
 
-  /** Change one parameter; an empty value takes it away. */
-  setParameter(element, { id, type, value }) {
+  /** Change one parameter, in the handler's order of them; an empty value takes it away. */
+  setParameter(element, changed, order) {
     const operator = this.read(element);
-    const changed = { id, type, value };
-    const known = operator.parameters.some(parameter => parameter.id === id);
-    const parameters = known
-      ? operator.parameters.map(parameter => (parameter.id === id ? changed : parameter))
-      : [...operator.parameters, changed];
-    this.write(element, { ...operator, parameters: parameters.filter(parameter => parameter.value) });
+    const others = operator.parameters.filter(({ id }) => id !== changed.id);
+    const parameters = (changed.value ? [...others, changed] : others).sort(
+      (one, other) => order.indexOf(one.id) - order.indexOf(other.id)
+    );
+    this.write(element, { ...operator, parameters });
   }
 }

@@ -19,7 +19,7 @@ export function serviceTaskGroup(element, { operator, vocabulary }) {
       write: (_, name) => choose(element, name, { operator, vocabulary }),
       fault: value => (value ? undefined : 'Choose what this task calls.')
     }),
-    ...(handler ? parametersOf(handler.parameters).map(info => parameterEntry(element, handler, info, operator)) : [])
+    ...(handler ? parameterEntries(element, handler, operator) : [])
   ];
   if (chosen) {
     entries.push(
@@ -50,7 +50,13 @@ function choose(element, name, { operator, vocabulary }) {
   operator.write(element, { id: name, resultVariable: before.resultVariable, parameters });
 }
 
-function parameterEntry(element, handler, info, operator) {
+function parameterEntries(element, handler, operator) {
+  const infos = parametersOf(handler.parameters);
+  const order = infos.map(({ name }) => name);
+  return infos.map(info => parameterEntry(element, handler, info, { operator, order }));
+}
+
+function parameterEntry(element, handler, info, { operator, order }) {
   const read = () => operator.read(element).parameters.find(({ id }) => id === info.name)?.value ?? '';
   const line = {
     // The handler's name is part of the id: else the panel keeps a field's text when another handler is chosen.
@@ -58,7 +64,7 @@ function parameterEntry(element, handler, info, operator) {
     label: `${info.label}${info.required ? ' *' : ''}`,
     hint: hintOf(info),
     read,
-    write: (_, value) => operator.setParameter(element, { id: info.name, type: info.type, value }),
+    write: (_, value) => operator.setParameter(element, { id: info.name, type: info.type, value }, order),
     fault: value => (info.required && !value ? 'This parameter is needed.' : undefined)
   };
   if (!info.choices.length) return text(line);
