@@ -93,7 +93,7 @@ _descriptions: dict[UUID, bpmn.ProcessDescription] = {}
 
 
 def description(session: Session, definition: UUID) -> bpmn.ProcessDescription:
-    """What a published definition consists of; raises DiagramRefused for a draft that is no diagram."""
+    """What a published definition consists of."""
     if definition not in _descriptions:
         _descriptions[definition] = bpmn.describe(definitions.files_of(session, definition))
     return _descriptions[definition]

@@ -243,8 +243,8 @@ def refused(process: str, errors: list[bpmn.Issue]) -> DefinitionRefused:
 def _describe(files: Files) -> bpmn.ProcessDescription:
     try:
         return bpmn.describe(files)
-    except bpmn.DiagramRefused as reason:
-        raise refused("The diagram", list(reason.issues)) from reason
+    except bpmn.NotExecutable:
+        raise refused("The diagram", bpmn.check(files, bpmn.Vocabulary())) from None
 
 
 def _refuse_errors(session: Session, row: DefinitionRow) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import or_, select, update
@@ -29,9 +30,7 @@ def fire_due_timers(house: Store) -> int:
             .order_by(TimerRow.due_at)
             .limit(_BATCH)
         ).all()
-    return sum(
-        _guarded("timer", task, lambda i=instance, t=task: instances.fire(house, i, t)) for instance, task in due
-    )
+    return sum(_guarded("timer", task, partial(instances.fire, house, instance, task)) for instance, task in due)
 
 
 def deliver_waiting(house: Store) -> int:
@@ -65,11 +64,11 @@ def deliver_waiting(house: Store) -> int:
             .values(delivered_at=at, outcome="nobody waited for it")
         )
     done = sum(
-        _guarded("continuation", message, lambda k=key, m=message: instances.go_on(house, UUID(k), m))
+        _guarded("continuation", message, partial(instances.go_on, house, UUID(key), message))
         for message, key in going_on
     )
     return done + sum(
-        _guarded("message", message, lambda m=message, i=instance, t=task: instances.deliver(house, m, i, t))
+        _guarded("message", message, partial(instances.deliver, house, message, instance, task))
         for message, instance, task in waiting
     )
 

@@ -9,7 +9,8 @@ from uuid import UUID
 
 import rfc8785
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import insert, update
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from engine import bpmn
@@ -107,25 +108,26 @@ def enqueue(session: Session, moving: Moving, row: JobRow, at: datetime | None =
 
 
 def _queue(moving: Moving, call: bpmn.ServiceCall, task: ServiceTask) -> None:
+    fresh: dict[str, Any] = {
+        "instance": moving.row.id,
+        "element": call.element,
+        "name": call.name,
+        "process": call.process,
+        "handler": task.name,
+        "parameters": call.parameters,
+        "state": "queued",
+        "attempt": 0,
+        "attempts": task.attempts,
+        "progress": 0.0,
+        "progress_text": "",
+        "queued_at": moving.now,
+        "ended_at": None,
+    }
+    # A step that is retried after an uncaught error keeps its task, and so its row.
     moving.session.execute(
-        insert(JobRow),
-        [
-            {
-                "task": UUID(call.task_id),
-                "instance": moving.row.id,
-                "element": call.element,
-                "name": call.name,
-                "process": call.process,
-                "handler": task.name,
-                "parameters": call.parameters,
-                "state": "queued",
-                "attempt": 0,
-                "attempts": task.attempts,
-                "progress": 0.0,
-                "progress_text": "",
-                "queued_at": moving.now,
-            }
-        ],
+        insert(JobRow)
+        .values(task=UUID(call.task_id), **fresh)
+        .on_conflict_do_update(index_elements=["task"], set_=fresh)
     )
     queue.defer(moving.session, task=UUID(call.task_id), pack=task.pack, at=None)
     wakeups.jobs_waiting(moving.session, moving.store)

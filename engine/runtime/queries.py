@@ -81,7 +81,7 @@ class Instance:
     state: str
     suspended: bool
     revision: int
-    active: dict[str, int]
+    active: dict[str, dict[str, int]]  #: process -> element -> tokens
     outcome: str | None
     started_at: datetime
     moved_at: datetime
@@ -271,7 +271,7 @@ def task_form(session: Session, task: UserTask) -> forms.Form | None:
 def start_form(session: Session, process: str) -> forms.Form | None:
     """The form that starts the latest version of a process; raises DefinitionUnknown."""
     bundle, _ = bundles.resolve(session, process)
-    return user_tasks.form_of(bundle, process, bundle.describe(process).start_form)
+    return user_tasks.form_of(bundle, process, bpmn.describe(bundle.files(process)).start_form)
 
 
 def instances(

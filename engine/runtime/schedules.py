@@ -10,13 +10,13 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from engine import audit, bpmn, identity
+from engine import audit, identity
+from engine.bpmn import calendar
 from engine.errors import GatewrightError
 from engine.identity import Person
 from engine.runtime import bundles
@@ -111,9 +111,12 @@ def pause(session: Session, person: Person, schedule: str, paused: bool = True) 
 def next_after(timing: str, timezone: str, at: datetime, *, begun: datetime) -> datetime | None:
     """The first moment after `at` at which the timing fires; None where it never does again; raises TimingRefused."""
     try:
-        return bpmn.next_due(timing, at, ZoneInfo(timezone), begun=begun)
-    except (ValueError, KeyError, OSError) as reason:
-        raise TimingRefused(timing=f"{timing} in {timezone}", reason=str(reason)) from None
+        armed: calendar.Armed | None = calendar.arm("cycle", timing, begun, timezone)
+        if armed is not None and armed.due <= at:
+            armed = armed.after(at)
+    except calendar.NotATime as reason:
+        raise TimingRefused(timing=f"{timing} in {timezone}", reason=reason.message) from None
+    return armed.due if armed else None
 
 
 def fire_due(house: Store) -> int:
@@ -163,9 +166,7 @@ def _run(house: Store, session: Session, row: ScheduleRow, due: datetime, *, las
         return 0
     try:
         with session.begin_nested():
-            instance = begin(
-                house, session, CLOCK, row.process, row.subject, row.variables, origin=f"schedule {row.name}"
-            )
+            instance = begin(house, session, CLOCK, row.process, row.subject, row.variables, f"schedule {row.name}")
     except GatewrightError as refusal:
         _note(session, row, due, "refused", None, str(refusal))
         return 0

@@ -80,7 +80,7 @@ class InstanceRow(Base):
     exclusive: Mapped[bool]  #: only one of this process and subject may run
     revision: Mapped[int]
     workflow: Mapped[bytes] = mapped_column(BYTEA)
-    active: Mapped[dict[str, int]] = mapped_column(JSONB)  #: element id -> tokens, for lists and the live diagram
+    active: Mapped[dict[str, dict[str, int]]] = mapped_column(JSONB)  #: process -> element -> tokens
     waiting: Mapped[dict[str, Any]] = mapped_column(JSONB)  #: ids of its open rows, so that a move need not read them
     outcome: Mapped[str | None] = mapped_column(TEXT)
     started_at: Mapped[Moment]

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ScalarSelect, Text, cast, literal, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from engine import audit, bpmn
@@ -159,7 +160,13 @@ def restore(session: Session, house: Store, row: InstanceRow, actor: Person) -> 
 
 def run_to_rest(moving: Moving) -> None:
     """Run what can run, then write where the instance stands and what it waits for."""
-    rest = moving.execution.run(lambda call: jobs.invoke(moving, call), limit=TRANSITIONS, now=moving.now)
+    rest = moving.execution.run(
+        lambda call: jobs.invoke(moving, call),
+        limit=TRANSITIONS,
+        now=moving.now,
+        # A deadlock or a lost connection is the transaction's trouble, not the step's: it is replayed or raised.
+        through=(OperationalError,),
+    )
     row = moving.row
     before = row.waiting
     steps.write(moving, rest)
@@ -172,7 +179,7 @@ def run_to_rest(moving: Moving) -> None:
     }
     outbox.send_thrown(moving, rest)
     row.waiting = {kind: ids for kind, ids in after.items() if ids}
-    row.active = moving.execution.active_counts()
+    row.active = _active(moving.execution)
     row.workflow = moving.execution.state()
     row.revision += 1
     row.moved_at = moving.now
@@ -183,6 +190,14 @@ def run_to_rest(moving: Moving) -> None:
     elif rest.more:
         outbox.go_on(moving)
     wakeups.changed(moving.session, moving.store, row.id)
+
+
+def _active(execution: bpmn.Execution) -> dict[str, dict[str, int]]:
+    counts: dict[str, dict[str, int]] = {}
+    for each in execution.active():
+        of_process = counts.setdefault(each.process, {})
+        of_process[each.element] = of_process.get(each.element, 0) + each.count
+    return counts
 
 
 def _audit_refusal(house: Store, instance: UUID | ScalarSelect[UUID], actor: Person, refusal: GatewrightError) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from engine import audit, bpmn, identity
+from engine.bpmn import calendar
 from engine.errors import GatewrightError
 from engine.identity import Person
 from engine.runtime import forms, guard, registry, wakeups
@@ -219,7 +221,7 @@ def _row(moving: Moving, task: bpmn.UserTaskWaiting) -> dict[str, Any]:
         "properties": dict(task.properties),
         "state": "open",
         "opened_at": moving.now,
-        "due_at": bpmn.due(task.due, moving.now, moving.store.settings.timezone) if task.due else None,
+        "due_at": _due(moving, task.due) if task.due else None,
     }
 
 
@@ -247,7 +249,11 @@ def evidence_content(house: Store, frozen: Mapping[str, str]) -> dict[str, Any]:
 
 def form_of(bundle: bpmn.Bundle, process: str, name: str | None) -> forms.Form | None:
     """The form of a task or start, from the bundle that its instance runs."""
-    return forms.read(name, bundle.file(process, name)) if name else None
+    return forms.read(name, bundle.files(process)[name]) if name else None
+
+
+def _due(moving: Moving, after: str) -> datetime:
+    return calendar.duration(after).after(moving.now, moving.store.settings.timezone)
 
 
 def _place(row: UserTaskRow) -> str:

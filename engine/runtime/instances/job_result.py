@@ -68,23 +68,20 @@ def failed(house: Store, task: UUID, failure: Exception) -> bool:
         if isinstance(failure, bpmn.BpmnError):
             caught = moving.execution.fail_service_task(str(task), failure.code)
             row.state, row.ended_at = ("done" if caught else "failed"), moving.now
-            if caught:
-                moving.closed.add(str(task))
-            else:
-                _incident(moving, row, "error")
+            moving.closed.add(str(task))  # uncaught, the run that follows tells of it as an incident
         elif row.attempt < row.attempts:
             at = moving.now + jobs.wait(handler, row.attempt)
             row.state, row.next_attempt_at = "retrying", at
             jobs.enqueue(moving.session, moving, row, at)
         else:
             row.state, row.ended_at = "failed", moving.now
-            _incident(moving, row, "handler")
+            _incident(moving, row)
         return True
 
     return _moved(house, task, act)
 
 
-def _incident(moving: Moving, row: JobRow, kind: str) -> None:
+def _incident(moving: Moving, row: JobRow) -> None:
     incidents.open_one(
         moving,
         bpmn.Failure(
@@ -93,7 +90,7 @@ def _incident(moving: Moving, row: JobRow, kind: str) -> None:
             name=row.name,
             process=row.process,
             cause=row.error or "",
-            kind=kind,
+            kind="handler",
         ),
     )
 

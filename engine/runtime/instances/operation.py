@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
-from engine import identity
+from engine import bpmn, identity
 from engine.errors import GatewrightError
 from engine.identity import Person
 from engine.runtime import incidents, jobs, timers
@@ -34,12 +34,7 @@ def retry(house: Store, person: Person, instance: UUID, task: UUID | None = None
             raise NothingToRetry(process=moving.row.process, subject=moving.row.subject, task=task or "any step")
         for incident in failing:
             incident.closed_at, incident.closed_by, incident.resolution = moving.now, person.id, "retried"
-            job = moving.session.get(JobRow, incident.task) if incident.task else None
-            if job is not None and job.state == "failed":
-                job.state, job.attempt, job.queued_at, job.ended_at = "queued", 0, moving.now, None
-                jobs.enqueue(moving.session, moving, job)
-            elif incident.task:
-                moving.execution.retry(str(incident.task))
+            _again(moving, incident)
             moving.record("incident.retried", element=incident.element, task=str(incident.task))
         moving.row.waiting = {
             **moving.row.waiting,
@@ -52,6 +47,19 @@ def retry(house: Store, person: Person, instance: UUID, task: UUID | None = None
         return len(failing)
 
     return move(house, instance, act, actor=person)
+
+
+def _again(moving: Moving, incident: IncidentRow) -> None:
+    if incident.task is None:
+        return  # nothing stands at an element: what follows is the run
+    try:
+        moving.execution.retry(str(incident.task))
+    except bpmn.NotWaiting:
+        # The step itself waits unharmed: its job ran out of attempts.
+        job = moving.session.get(JobRow, incident.task)
+        if job is not None and job.state == "failed":
+            job.state, job.attempt, job.queued_at, job.ended_at = "queued", 0, moving.now, None
+            jobs.enqueue(moving.session, moving, job)
 
 
 def suspend(house: Store, person: Person, instance: UUID, reason: str) -> None:

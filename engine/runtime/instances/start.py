@@ -40,9 +40,8 @@ def start(
     Raises NotPermitted, DefinitionUnknown, AnswerRefused, AlreadyRunning.
     """
     try:
-        return replayed(
-            house, lambda session: begin(house, session, person, process, subject, variables, origin=origin)
-        )
+        identity.require(person, "instance.start")
+        return replayed(house, lambda session: begin(house, session, person, process, subject, variables, origin))
     except GatewrightError as refusal:
         audit.refusal(
             house,
@@ -65,13 +64,11 @@ def begin(
     process: str,
     subject: str,
     variables: dict[str, Any] | None,
-    *,
     origin: str,
 ) -> UUID:
     """The same inside the caller's transaction, for a schedule that starts and counts its run in one."""
-    identity.require(person, "instance.start")
     bundle, definition = bundles.resolve(session, process)
-    description = bundle.describe(process)
+    description = bpmn.describe(bundle.files(process))
     answer = forms.check(user_tasks.form_of(bundle, process, description.start_form), variables or {})
     at = now(session)
     execution = bpmn.Execution.start(bundle, {**answer, "subject": subject}, now=at)
