@@ -173,6 +173,8 @@ class Execution:
         given = named(variables or {}, "the retry")
         token.data.update(given)
         del token.internal_data["failure"]
+        for name in given:
+            token.internal_data.get("changes", {}).pop(name, None)
         left = [name for name in token.internal_data.pop("conflicts", []) if name not in given]
         if left:
             token.internal_data["conflicts"] = left
@@ -216,7 +218,7 @@ class Execution:
         for token in self._instance.tokens():
             node = token.task_spec.node
             armed = token.task_spec.late and token._state == WAITING and hasattr(token.task_spec, "event")
-            if node is None or armed:
+            if node is None or armed or not token.task_spec.told:
                 continue
             counts[node.id, node.process, token.scope] += 1
         return [Active(element=e, process=p, scope=s, count=n) for (e, p, s), n in counts.items()]

@@ -134,7 +134,7 @@ def _stuck(instance: Instance) -> list[Failure]:
         )
         found.append(
             Failure(
-                task_id=str(joins[0].id) if joins else "",
+                task_id=str(joins[0].id if joins else scope.task_tree.id),
                 element=node.id if node else scope.spec.name,
                 name=node.name if node else scope.spec.description,
                 process=scope.spec.process,

@@ -47,7 +47,7 @@ class Token(Task):  # type: ignore[misc]
         return Token(self.workflow, task_spec, self, state)
 
     def _inherit_data(self) -> None:
-        self.data = {**self.data, **self.parent.data}
+        self.data = {**self.parent.data, **self.data} if self.triggered else {**self.data, **self.parent.data}
 
     def _set_state(self, value: int) -> None:
         before, self._state = self._state, value
@@ -55,7 +55,7 @@ class Token(Task):  # type: ignore[misc]
             return
         top = self.workflow.top_workflow
         node = getattr(self.task_spec, "node", None)
-        if node is not None:
+        if node is not None and self.task_spec.told:
             # A join or an armed event is entered when it fires, everything else when the token arrives.
             outside = MAYBE | FUTURE | (WAITING if self.task_spec.late or self.triggered else 0)
             inside = READY | STARTED | (0 if self.task_spec.late or self.triggered else WAITING)

@@ -7,11 +7,12 @@ from typing import Any
 from SpiffWorkflow.bpmn.specs.event_definitions.simple import NoneEventDefinition
 
 from engine.bpmn.decisions import DecisionEngine
-from engine.bpmn.model import Diagram, Node, Process, Scope
+from engine.bpmn.model import Diagram, Loop, Node, Process, Scope
 from engine.bpmn.spec.element import BoundarySplit, ProcessSpec
 from engine.bpmn.spec.events import BoundaryEvent, CatchEvent, EndEvent, StartEvent, ThrowEvent
 from engine.bpmn.spec.gateways import Condition, EventBasedGateway, ExclusiveGateway
 from engine.bpmn.spec.joins import InclusiveGateway, ParallelGateway
+from engine.bpmn.spec.loops import MAX_INSTANCES, MultiInstance
 from engine.bpmn.spec.scopes import CallActivity, Subprocess
 from engine.bpmn.spec.tasks import BusinessRuleTask, PassingTask, ScriptTask, ServiceTask, UserTask
 
@@ -49,7 +50,12 @@ def spec_name(process: Process, scope: Scope) -> str:
 
 def _scope(diagram: Diagram, process: Process, scope: Scope) -> ProcessSpec:
     spec = ProcessSpec(spec_name(process, scope), process.name, process.id, process.node(scope.id))
-    elements = {node.id: _element(spec, diagram, process, node) for node in scope.nodes.values()}
+    elements: dict[str, Any] = {
+        node.id: _element(spec, diagram, process, node)
+        if node.loop is None
+        else _repeated(spec, diagram, process, node, node.loop)
+        for node in scope.nodes.values()
+    }
     entries = dict(elements)
     for node in scope.nodes.values():
         events = scope.boundary(node.id)
@@ -77,30 +83,41 @@ def _scope(diagram: Diagram, process: Process, scope: Scope) -> ProcessSpec:
     return spec
 
 
-def _element(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node) -> Any:
+def _element(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node, name: str = "") -> Any:
     common = {"lane": node.lane or None, "bpmn_name": node.name, "documentation": node.documentation}
     element: Any
+    name = name or node.id
     if node.kind in GATEWAYS:
-        element = GATEWAYS[node.kind](spec, node.id, **common)
+        element = GATEWAYS[node.kind](spec, name, **common)
     elif node.kind in EVENTS:
         extra = {"cancel_activity": node.interrupting} if node.kind == "boundaryEvent" else {}
-        element = EVENTS[node.kind](spec, node.id, event_definition=NoneEventDefinition(), **extra, **common)
+        element = EVENTS[node.kind](spec, name, event_definition=NoneEventDefinition(), **extra, **common)
         element.event = node.event
         if node.kind == "startEvent" and node.event is not None and node.event.kind == "message":
             element.message = node.event.name
     elif node.kind == "userTask":
-        element = UserTask(spec, node.id, **common)
+        element = UserTask(spec, name, **common)
     elif node.kind == "serviceTask":
-        element = ServiceTask(spec, node.id, **common)
+        element = ServiceTask(spec, name, **common)
     elif node.kind == "scriptTask":
-        element = ScriptTask(spec, node.id, node.script, **common)
+        element = ScriptTask(spec, name, node.script, **common)
     elif node.kind == "businessRuleTask":
-        element = BusinessRuleTask(spec, node.id, dmnEngine=DecisionEngine(diagram.decisions[node.decision]), **common)
+        element = BusinessRuleTask(spec, name, dmnEngine=DecisionEngine(diagram.decisions[node.decision]), **common)
     elif node.kind == "callActivity":
-        element = CallActivity(spec, node.id, node.called, **common)
+        element = CallActivity(spec, name, node.called, **common)
     elif node.kind == "subProcess":
-        element = Subprocess(spec, node.id, f"{process.id}/{node.id}", **common)
+        element = Subprocess(spec, name, f"{process.id}/{node.id}", **common)
     else:
-        element = PassingTask(spec, node.id, **common)
+        element = PassingTask(spec, name, **common)
     element.node = node
     return element
+
+
+def _repeated(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node, loop: Loop) -> MultiInstance:
+    """The multi-instance element under the node's name, around the node's own element."""
+    wrapper = MultiInstance(spec, node.id, bpmn_name=node.name, lane=node.lane or None)
+    wrapper.node, wrapper.loop, wrapper.inner = node, loop, f"(copy of {node.id})"
+    wrapper.cap = int(node.properties.get("max_instances") or MAX_INSTANCES)
+    inner = _element(spec, diagram, process, node, name=wrapper.inner)
+    inner.node = node
+    return wrapper

@@ -31,6 +31,7 @@ class Element:
     _wf_spec: Any
     node: Node | None = None  #: the element drawn; None for those that no diagram shows
     late = False  #: a token may wait here without having entered: a join, an armed event
+    told = True  #: the history tells of it
     ends = False  #: the scope is complete when it is
     chooses = False  #: its own act places the tokens behind it
 
@@ -71,8 +72,11 @@ class Element:
 
 
 def settle(token: Token) -> None:
-    """Disarm the boundary events of an activity that is over."""
+    """Disarm the boundary events of an activity that is over; tell a multi-instance activity that a copy is."""
     parent = token.parent
+    if parent is not None and token.triggered:
+        parent.task_spec.child_completed(parent, token)
+        return
     if (
         parent is None
         or not isinstance(parent.task_spec, BoundarySplit)

@@ -6,49 +6,90 @@ from typing import Any
 
 from SpiffWorkflow.bpmn.specs.mixins.bpmn_spec_mixin import BpmnSpecMixin
 
+from engine.bpmn import expressions
+from engine.bpmn.expressions import ExpressionError
 from engine.bpmn.merging import merge, same
 from engine.bpmn.model import Loop
 from engine.bpmn.spec.element import Element, ElementError
-from engine.bpmn.tokens import FINISHED, WAITING, Token
+from engine.bpmn.tokens import FINISHED, STARTED, WAITING, Token
 
+#: the highest cap that a diagram may set, and the one of a literal cardinality
 MAX_INSTANCES = 1_000
 
 
 class MultiInstance(Element, BpmnSpecMixin):  # type: ignore[misc]
     """Stands around the activity that is repeated; its copies are its children.
 
-    Own data of a copy: the item. What the copies write is merged as at a join, except the output item, which goes
-    into the output list at the copy's place, whatever order they finish in.
+    A copy sees the item under its name. What the copies write is merged as at a join, except the output item: that
+    goes into the output list at the copy's place, in whatever order they finish.
     """
 
+    told = False  #: the history tells of the copies
     loop: Loop
     inner = ""  #: the name of the repeated element
     cap = MAX_INSTANCES
 
     def _run_hook(self, my_task: Token) -> bool | None:
-        items = self._items(my_task)
-        if len(items) > self.cap:
-            raise ElementError("loop", f"It would run {len(items)} times; its cap is {self.cap}.")
-        my_task.internal_data.update(items=len(items), started=0, results=[None] * len(items), done=0)
-        if not items:
+        inside = my_task.internal_data
+        if "items" not in inside:
+            count = len(self._items(my_task))
+            if count > self.cap:
+                raise ElementError("loop", f"It would run {count} times; its cap is {self.cap}.")
+            inside.update(items=count, started=0, done=0, enough=False, results=[None] * count, changes={})
+        broken = inside.pop("broken", None)
+        if broken:
+            raise ElementError("loop", broken)
+        if inside.get("conflicts"):
+            names = ", ".join(f'"{name}"' for name in inside["conflicts"])
+            raise ElementError("conflict", f"Copies wrote different values to {names}.")
+        if inside["enough"] or inside["done"] == inside["items"]:
             self._finish(my_task)
             return True
-        from engine.bpmn.tokens import STARTED
-
         my_task._set_state(STARTED)
-        for _ in range(len(items) if self.loop.kind == "parallel" else 1):
+        while inside["started"] < (inside["items"] if self.loop.kind == "parallel" else inside["done"] + 1):
             self._start_next(my_task)
         return None
 
+    def child_completed(self, my_task: Token, child: Token) -> None:
+        """Take one copy's result, and start the next or finish."""
+        inside, loop = my_task.internal_data, self.loop
+        written = dict(child.data)
+        written.pop(loop.item, None)
+        if loop.output:
+            if loop.output_item not in written:
+                inside["broken"] = f'A copy wrote no "{loop.output_item}".'
+            inside["results"][child.internal_data["index"]] = written.pop(loop.output_item, None)
+        changed = {name: value for name, value in written.items() if not same(my_task.data.get(name), value)}
+        if loop.kind == "parallel":
+            inside["changes"], conflicts = merge({}, [inside["changes"], changed])
+            if conflicts:
+                inside["conflicts"] = sorted({*inside.get("conflicts", []), *conflicts})
+        else:
+            my_task.data = {**my_task.data, **changed}
+        inside["done"] += 1
+        if loop.condition and not inside.get("broken"):
+            self._ask_whether_enough(my_task, child)
+        if inside["enough"]:
+            for other in my_task.children:
+                if other is not child and not other.has_state(FINISHED):
+                    other.cancel()
+        if inside["enough"] or inside.get("broken") or inside["done"] == inside["items"] or loop.kind == "sequential":
+            my_task._ready()
+
+    def _ask_whether_enough(self, my_task: Token, child: Token) -> None:
+        inside = my_task.internal_data
+        counts = {"nrOfInstances": inside["items"], "nrOfCompletedInstances": inside["done"]}
+        try:
+            inside["enough"] = expressions.evaluate(self.loop.condition, child.data, counts) is True
+        except ExpressionError as error:
+            inside["broken"] = error.message
+
     def _items(self, my_task: Token) -> list[Any]:
-        engine = my_task.workflow.script_engine
         if self.loop.cardinality:
-            count = engine.evaluate(my_task, self.loop.cardinality)
+            count = my_task.workflow.script_engine.evaluate(my_task, self.loop.cardinality)
             if isinstance(count, bool) or not isinstance(count, int) or count < 0:
                 raise ElementError("loop", f"The number of copies is {count!r}; it has to be a whole number.")
-            if count > self.cap:
-                raise ElementError("loop", f"It would run {count} times; its cap is {self.cap}.")
-            return list(range(count))
+            return list(range(min(count, self.cap + 1)))
         items = my_task.data.get(self.loop.input)
         if not isinstance(items, list):
             raise ElementError("loop", f'The variable "{self.loop.input}" holds no list to go through.')
@@ -64,42 +105,11 @@ class MultiInstance(Element, BpmnSpecMixin):  # type: ignore[misc]
             child.data = {self.loop.item: self._items(my_task)[index]}
         child.task_spec._update(child)
 
-    def child_completed(self, my_task: Token, child: Token) -> None:
-        """Take one copy's result, and start the next or finish."""
-        inside = my_task.internal_data
-        written = dict(child.data)
-        if self.loop.output:
-            if self.loop.output_item and self.loop.output_item not in written:
-                raise_later = f'The copy wrote no "{self.loop.output_item}".'
-                inside["conflicts"] = [raise_later]
-            inside["results"][child.internal_data["index"]] = written.get(self.loop.output_item)
-            written.pop(self.loop.output_item, None)
-        written.pop(self.loop.item, None)
-        changes = {name: value for name, value in written.items() if not same(my_task.data.get(name), value)}
-        inside["changes"], conflicts = merge({}, [inside.get("changes", {}), changes])
-        if conflicts and self.loop.kind == "parallel":
-            inside["conflicts"] = sorted({*inside.get("conflicts", []), *conflicts})
-        elif conflicts:
-            inside["changes"] = {**inside["changes"], **changes}
-        inside["done"] += 1
-        enough = bool(self.loop.condition) and self._enough(my_task, child)
-        if enough or inside["done"] == inside["items"]:
-            for other in my_task.children:
-                if other is not child and not other.has_state(FINISHED):
-                    other.cancel()
-            my_task._ready()
-        elif self.loop.kind == "sequential":
-            if inside.get("changes"):
-                my_task.data = {**my_task.data, **inside["changes"]}
-                inside["changes"] = {}
-            self._start_next(my_task)
-
-    def _enough(self, my_task: Token, child: Token) -> bool:
-        return my_task.workflow.script_engine.evaluate(child, self.loop.condition) is True
-
     def _finish(self, my_task: Token) -> None:
         inside = my_task.internal_data
-        data = {**my_task.data, **inside.pop("changes", {})}
+        my_task.data = {**my_task.data, **inside.pop("changes")}
         if self.loop.output:
-            data[self.loop.output] = inside["results"][: inside["started"]]
-        my_task.data = data
+            results = inside["results"]
+            my_task.data[self.loop.output] = results[: inside["started"]] if self.loop.kind == "sequential" else results
+        for name in ("items", "started", "done", "enough", "results"):
+            del inside[name]
