@@ -1,0 +1,1 @@
+"""Programs that run in the sandbox, as text; nothing here is imported by the house."""
