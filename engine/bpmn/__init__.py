@@ -4,7 +4,7 @@ The only room that imports SpiffWorkflow. It knows no database, no clock and no 
 `now`, and one callable for service tasks.
 """
 
-from engine.bpmn.bundle import Bundle, CallCycle, CallMissing, DiagramRefused, bundle, clear_cache, digest
+from engine.bpmn.bundle import Bundle, CallCycle, CallMissing, NotExecutable, bundle, clear_cache, digest
 from engine.bpmn.describing import Element, ProcessDescription, describe, writes
 from engine.bpmn.execution import Execution, StartUnknown
 from engine.bpmn.issues import Issue
@@ -35,12 +35,12 @@ __all__ = [
     "Bundle",
     "CallCycle",
     "CallMissing",
-    "DiagramRefused",
     "Element",
     "Execution",
     "Failure",
     "Issue",
     "MessageWaiting",
+    "NotExecutable",
     "NotWaiting",
     "Pending",
     "ProcessDescription",

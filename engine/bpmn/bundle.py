@@ -19,10 +19,10 @@ CACHE_SIZE = 64
 MAX_DEPTH_OF_CALLS = 20
 
 
-class DiagramRefused(GatewrightError):
+class NotExecutable(GatewrightError):
     """Process {process} cannot be executed: {reason}"""
 
-    code = "diagram-refused"
+    code = "not-executable"
     hint = "Check the definition and publish one without issues."
 
 
@@ -100,7 +100,7 @@ def clear_cache() -> None:
 def bundle(main: Files, called: Mapping[str, Files] | None = None) -> Bundle:
     """A definition and those that it calls, directly or not; called definitions that nobody calls are left out.
 
-    Raises DiagramRefused, CallMissing or CallCycle. Costs one parse of each file.
+    Raises NotExecutable, CallMissing or CallCycle. Costs one parse of each file.
     """
     called = called or {}
     process, calls = _calls(main, "")
@@ -115,10 +115,10 @@ def bundle(main: Files, called: Mapping[str, Files] | None = None) -> Bundle:
                     raise CallMissing(process=caller, called=name)
                 found, inner = _calls(called[name], name)
                 if found != name:
-                    raise DiagramRefused(process=name, reason=f"its file holds process {found}.")
+                    raise NotExecutable(process=name, reason=f"its file holds process {found}.")
                 graph[name] = inner
             if len(path) >= MAX_DEPTH_OF_CALLS:
-                raise DiagramRefused(process=name, reason=f"calls nest deeper than {MAX_DEPTH_OF_CALLS}.")
+                raise NotExecutable(process=name, reason=f"calls nest deeper than {MAX_DEPTH_OF_CALLS}.")
             walk(name, (*path, name))
 
     walk(process, (process,))
@@ -132,7 +132,7 @@ def bundle(main: Files, called: Mapping[str, Files] | None = None) -> Bundle:
 def _calls(files: Files, name: str) -> tuple[str, tuple[str, ...]]:
     diagram, issues = read(files)
     if issues:
-        raise DiagramRefused(process=name or "(unnamed)", reason=issues[0].reason)
+        raise NotExecutable(process=name or "(unnamed)", reason=issues[0].reason)
     process = diagram.process
     return process.id, tuple(dict.fromkeys(node.called for node in process.nodes if node.kind == "callActivity"))
 
@@ -144,5 +144,5 @@ def _build(bundle: Bundle) -> dict[str, ProcessSpec]:
         try:
             specs.update(build(diagram))
         except (KeyError, ValueError, TypeError, AttributeError) as error:
-            raise DiagramRefused(process=process, reason=f"{type(error).__name__}: {error}.") from error
+            raise NotExecutable(process=process, reason=f"{type(error).__name__}: {error}.") from error
     return specs

@@ -243,10 +243,7 @@ def arm(kind: str, text: str, now: datetime, zone: str) -> Armed:
             return Armed(due=cron_after(text, now, zone), text=text, zone=zone, left=None)
         left = int(cycle["times"]) if cycle["times"] else None
         interval = _interval(cycle, text)
-        if cycle["second"] is None:
-            first = interval.after(now, zone)
-        else:
-            first = moment(cycle["first"], zone)
+        first = interval.after(now, zone) if cycle["second"] is None else moment(cycle["first"], zone)
         made = Armed(due=first, text=text, zone=zone, left=left, anchor=first)
         if first < now and left is None:
             # An endless cycle that began in the past is joined at its next time.

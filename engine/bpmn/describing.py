@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.bpmn.bundle import DiagramRefused
+from engine.bpmn.bundle import NotExecutable
 from engine.bpmn.model import Diagram, Node, Process
 from engine.bpmn.reading import Files, read
 from engine.bpmn.spec.tasks import result_variable
@@ -40,19 +40,18 @@ class ProcessDescription:
     messages: tuple[str, ...]  #: names of messages that it waits for in its course
     start_messages: tuple[str, ...]  #: names of messages that start it
     signals: tuple[str, ...]
-    start_properties: Mapping[str, str]  #: of the start event without a message, else of the first
+    start_properties: Mapping[str, str]  #: all properties of the plain start event, else of the first
     start_form: str  #: the start event's form file, empty where it has none
-    start_properties: Mapping[str, str]  #: all properties of the plain start event
     handlers: tuple[str, ...]
     decisions: tuple[str, ...]
     elements: Mapping[str, Element]
 
 
 def describe(files: Files) -> ProcessDescription:
-    """The description of a definition; raises DiagramRefused where its files cannot be read."""
+    """The description of a definition; raises NotExecutable where its files cannot be read."""
     diagram, issues = read(files)
     if issues:
-        raise DiagramRefused(process="(unreadable)", reason=issues[0].reason)
+        raise NotExecutable(process="(unreadable)", reason=issues[0].reason)
     process = diagram.process
     nodes = list(process.nodes)
 
@@ -77,7 +76,6 @@ def describe(files: Files) -> ProcessDescription:
             event.name for node in _starts(process) for event in node.events if event.kind == "message"
         ),
         signals=caught("signal"),
-        start_properties=next((dict(node.properties) for node in _starts(process) if not node.events), {}),
         start_properties=dict(next((node.properties for node in _starts(process)), {})),
         start_form=next((form for node in _starts(process) if (form := node.properties.get("form", ""))), ""),
         handlers=_unique(node.operator.handler for node in nodes if node.operator is not None),
@@ -104,7 +102,7 @@ def writes(files: Files) -> dict[str, frozenset[str]]:
     """Which variables each element may write; a call activity writes what its process does, which is not told here."""
     diagram, issues = read(files)
     if issues:
-        raise DiagramRefused(process="(unreadable)", reason=issues[0].reason)
+        raise NotExecutable(process="(unreadable)", reason=issues[0].reason)
     return {node.id: written(diagram, node) for node in diagram.process.nodes}
 
 
