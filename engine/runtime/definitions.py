@@ -169,9 +169,8 @@ def publish_shipped(session: Session, folders: Mapping[str, Files]) -> list[Defi
     A definition that somebody published since under the same name stays the latest: the shipped one is only ever
     published where its own content was never published before.
     """
-    known = set(
-        session.execute(select(DefinitionRow.name, DefinitionRow.sha256).where(DefinitionRow.version > 0)).tuples()
-    )
+    published = select(DefinitionRow.name, DefinitionRow.sha256).where(DefinitionRow.state == "published")
+    known = {(name, sha256) for name, sha256 in session.execute(published)}
     missing = {name: files for name, files in folders.items() if (name, bpmn.digest(files)) not in known}
     vocabulary = registry.vocabulary(
         frozenset(identity.ROLES), frozenset(folders) | frozenset(name for name, _ in known)
@@ -227,7 +226,7 @@ def files_of(session: Session, definition: UUID) -> dict[str, bytes]:
         .where(DefinitionFileRow.definition == definition)
         .order_by(DefinitionFileRow.name)
     )
-    return {name: bytes(content) for name, content in rows.tuples()}
+    return {name: bytes(content) for name, content in rows}
 
 
 def refused(process: str, errors: list[bpmn.Issue]) -> DefinitionRefused:

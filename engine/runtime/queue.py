@@ -26,18 +26,18 @@ def defer(session: Session, *, task: UUID, pack: str, at: datetime | None) -> No
     The task id is the token. It goes as `queueing_lock`, not as `lock`: parallel branches must run in parallel, and a
     killed job would block all others of its lock.
     """
-    connection: Any = session.connection().connection.driver_connection
-    configured = _deferrer.configure_task(
-        TASK,
-        queue=pack,
-        queueing_lock=str(task),
-        schedule_at=at,
-        connection=connection,
-        task_kwargs={"task": str(task)},
-    )
     try:
         with session.begin_nested():
-            configured.defer()
+            # Asked for inside: the savepoint is set when the session is first asked for its connection there.
+            connection: Any = session.connection().connection.driver_connection
+            _deferrer.configure_task(
+                TASK,
+                queue=pack,
+                queueing_lock=str(task),
+                schedule_at=at,
+                connection=connection,
+                task_kwargs={"task": str(task)},
+            ).defer()
     except exceptions.AlreadyEnqueued:
         return
 

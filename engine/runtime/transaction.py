@@ -146,7 +146,7 @@ def lock(session: Session, instance: UUID | ScalarSelect[UUID]) -> InstanceRow:
     found = session.execute(query).one_or_none()
     if found is None:
         raise InstanceUnknown(instance=instance if isinstance(instance, UUID) else "of this task")
-    row, head = found.tuple()
+    row, head = found
     audit.adopt(session, head.name, head.seq, head.hash)
     return row
 
