@@ -170,10 +170,10 @@ def read(file: Path) -> Drawing:
 
 def _box(drawn: etree._Element) -> Box:
     bounds = drawn.find("dc:Bounds", NAMES)
-    left, top, width, height = (float(bounds.get(name)) for name in ("x", "y", "width", "height"))
+    left, top, width, height = (float(bounds.get(name, "")) for name in ("x", "y", "width", "height"))
     return Box(left, top, left + width, top + height)
 
 
 def _line(edge: etree._Element) -> list[Stretch]:
-    points = [(float(point.get("x")), float(point.get("y"))) for point in edge.iterfind("di:waypoint", NAMES)]
+    points = [(float(point.get("x", "")), float(point.get("y", ""))) for point in edge.iterfind("di:waypoint", NAMES)]
     return [Stretch(one, two) for one, two in pairwise(points)]

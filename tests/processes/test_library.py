@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 from collections import Counter
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -13,7 +14,7 @@ from jsonschema import Draft202012Validator
 from engine.bpmn import bundle, check
 from engine.bpmn.expressions import evaluate
 from engine.bpmn.expressions.scripts import assignments
-from engine.bpmn.model import Decision, Node
+from engine.bpmn.model import Decision, Node, Rule
 from engine.bpmn.reading import read
 from engine.identity import ROLES
 from tests.processes.library import LIBRARY, PROCESSES, files, vocabulary
@@ -22,7 +23,7 @@ from tests.processes.scenario import scenarios
 
 @pytest.fixture(params=PROCESSES)
 def process(request: pytest.FixtureRequest) -> str:
-    return request.param
+    return str(request.param)
 
 
 def nodes(process: str) -> list[Node]:
@@ -130,7 +131,7 @@ def test_a_rejection_needs_a_reason(form: str, answer: dict[str, str], fits: boo
     assert Draft202012Validator(schema).is_valid(answer) is fits
 
 
-CASES = {
+CASES: dict[str, list[dict[str, Any]]] = {
     "risk_tier": [
         {"facts": {"affects_people": people, "protected": protected, "kind": kind, "decisions_per_year": count}}
         for people, protected, kind, count in itertools.product(
@@ -159,7 +160,7 @@ def test_exactly_one_rule_of_a_decision_table_speaks_for_every_case(decision: st
     assert {rules[0] for rules in speaking} == {rule.number for rule in table.rules}
 
 
-def _rules(table: Decision, case: dict[str, object]) -> list[object]:
+def _rules(table: Decision, case: dict[str, Any]) -> list[Rule]:
     return [
         rule
         for rule in table.rules
@@ -182,9 +183,7 @@ def test_a_folder_has_a_readme_that_tells_its_variables_roles_and_ends(process: 
     spoken = " ".join(text.split())
     written = {node.operator.result_variable for node in nodes(process) if node.operator}
     written |= {node.properties["result"] for node in nodes(process) if "result" in node.properties}
-    written |= {
-        line.split("=")[0].strip() for node in nodes(process) for line in node.script.splitlines() if "=" in line
-    }
+    written |= {made.name for node in nodes(process) if node.script for made in assignments(node.script)}
     written |= {event.variable for node in nodes(process) for event in node.events if event.variable}
     assert [name for name in sorted(written) if f"`{name}`" not in text] == []
     assert [role for role in sorted({node.lane for node in nodes(process)}) if f"| `{role}` |" not in text] == []
