@@ -92,14 +92,16 @@ _PAGE = """<!doctype html>
 """
 
 _VIEWER = """<section class="gw-card"><div class="gw-card-body">
-<div data-viewer data-label="Release a model" data-xml-url="/xml" data-state-url="/state" data-events-url="/events"></div>
+<div data-viewer data-label="Release a model" data-xml-url="/xml" data-state-url="/state"
+ data-events-url="/events"></div>
 </div></section>"""
 
 _MODELER = """<div data-modeler data-xml-url="/xml" data-save-url="/save" data-check-url="/check"
  data-handlers-url="/handlers" data-csrf="token-of-the-form"></div>"""
 
 _PARTS = """
-<div class="gw-notice" data-state="waiting"><p><strong>Waiting for a risk manager.</strong> Decide on credit@7.</p></div>
+<div class="gw-notice" data-state="waiting"><p><strong>Waiting for a risk manager.</strong>
+Decide on credit@7.</p></div>
 <section class="gw-card"><header><h2>Tasks</h2><div class="gw-card-acts"><a class="btn btn-sm btn-primary" href="/new">
 Register a model</a> <button class="btn btn-sm btn-outline-secondary">Export</button></div></header>
 <div class="gw-scroll"><table class="gw-table"><thead><tr><th scope="col">Task</th><th scope="col">State</th>
@@ -125,7 +127,8 @@ Register a model</a> <button class="btn btn-sm btn-outline-secondary">Export</bu
 <label class="form-label" for="why">Reason</label><textarea class="form-control" id="why"></textarea>
 <p class="form-text">Kept in the audit trail.</p><div class="form-check"><input class="form-check-input" type="checkbox"
  id="read" checked><label class="form-check-label" for="read">I have read the evidence</label></div>
-<button class="btn btn-primary">Approve</button> <button class="btn btn-outline-danger">Reject</button></form></aside></div>
+<button class="btn btn-primary">Approve</button> <button class="btn btn-outline-danger">Reject</button>
+</form></aside></div>
 <div class="gw-card"><div class="gw-empty"><h2>No incidents</h2><p>Nothing failed.</p></div></div>
 """
 
@@ -151,6 +154,7 @@ class Pages:
 
 def _app(pages: Pages) -> Flask:
     app = Flask(__name__, static_folder=str(bundle.DIST), static_url_path="/dist")
+    app.json.sort_keys = False  # type: ignore[attr-defined]
 
     def page(title: str, body: str, entry: str | None = None) -> str:
         named = {"theme": "theme.js", "app": "app.js", "app_css": "app.css"}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from lxml import etree
+from lxml.etree import _Element
 from playwright.sync_api import Page, expect
 
 from tests.browser import bundled_pages
@@ -58,6 +59,10 @@ def open_page(page: Page, pages: Pages, name: str, *, theme: str = "light") -> N
     page.wait_for_selector(f"[data-bs-theme={theme}]")
     if name != "parts":
         page.wait_for_selector("[data-ready]")
+
+
+def last_saved(pages: Pages) -> _Element:
+    return etree.fromstring(pages.saved[-1].encode())
 
 
 def the_watermark_is_uncovered(page: Page) -> bool:
@@ -142,7 +147,7 @@ def test_a_handler_chosen_in_the_modeler_is_saved_with_its_parameters(page: Page
     page.get_by_role("button", name="Save draft").click()
     expect(page.get_by_text("Draft 1 saved.")).to_be_visible()
 
-    tree = ET.fromstring(pages.saved[-1])
+    tree = last_saved(pages)
     operators = {operator.get("id"): operator for operator in tree.iter(f"{SPIFF}serviceTaskOperator")}
     assert operators["deploy_model"].get("resultVariable") == "deployment"
     parameters = [
@@ -164,7 +169,7 @@ def test_what_other_tools_wrote_into_the_diagram_is_kept(page: Page, pages: Page
     page.get_by_label("Result variable").fill("trained")
     page.get_by_role("button", name="Save draft").click()
     expect(page.get_by_text("Draft 1 saved.")).to_be_visible()
-    tree = ET.fromstring(pages.saved[-1])
+    tree = last_saved(pages)
     assert [note.get("text") for note in tree.iter("{urn:another:tool}note")] == ["kept as it is"]
     assert [o.get("resultVariable") for o in tree.iter(f"{SPIFF}serviceTaskOperator")] == ["trained"]
 
@@ -191,7 +196,7 @@ def test_a_user_task_takes_its_properties(page: Page, pages: Pages, look: Look) 
     look(page, "panel")
     page.get_by_role("button", name="Save draft").click()
     expect(page.get_by_text("Draft 1 saved.")).to_be_visible()
-    properties = {p.get("name"): p.get("value") for p in ET.fromstring(pages.saved[-1]).iter(f"{SPIFF}property")}
+    properties = {p.get("name"): p.get("value") for p in last_saved(pages).iter(f"{SPIFF}property")}
     assert properties == {
         "form": "decision.form.json",
         "shut_out": "starter",

@@ -4,6 +4,7 @@ import MinimapModule from 'diagram-js-minimap';
 
 import { sendDiagram, text } from '../diagram/answers.js';
 import { make } from '../diagram/dom.js';
+import { fit } from '../diagram/fit.js';
 import { descriptor } from './extensions/index.js';
 import { IssueList } from './issues/list.js';
 import { IssueMarks } from './issues/marks.js';
@@ -33,7 +34,7 @@ export class Workplace {
         validate: () => this.check(),
         undo: () => this.modeler.get('commandStack').undo(),
         redo: () => this.modeler.get('commandStack').redo(),
-        fit: () => this.modeler.get('canvas').zoom('fit-viewport', 'auto'),
+        fit: () => this.fit(),
         download: () => this.download()
       },
       { canSave: Boolean(place.dataset.saveUrl), canCheck: Boolean(place.dataset.checkUrl) }
@@ -63,7 +64,7 @@ export class Workplace {
     const stack = this.modeler.get('commandStack');
     const allow = () => this.toolbar.allow({ canUndo: stack.canUndo(), canRedo: stack.canRedo() });
     allow();
-    this.modeler.get('canvas').zoom('fit-viewport', 'auto');
+    this.fit();
     this.modeler.on('commandStack.changed', () => {
       allow();
       this.#changes += 1;
@@ -123,6 +124,11 @@ export class Workplace {
     const canvas = this.modeler.get('canvas');
     if (element !== canvas.getRootElement()) canvas.scrollToElement(element, { top: 80, bottom: 80, left: 80, right: 80 });
     this.modeler.get('selection').select(element);
+  }
+
+  /** Show the whole diagram, beside the palette. */
+  fit() {
+    fit(this.modeler.get('canvas'), { left: 132 });
   }
 
   /** @returns {Promise<string>} */

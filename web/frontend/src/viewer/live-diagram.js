@@ -2,6 +2,7 @@ import NavigatedViewer from 'bpmn-js/lib/NavigatedViewer';
 
 import { json, text } from '../diagram/answers.js';
 import { make } from '../diagram/dom.js';
+import { fit } from '../diagram/fit.js';
 import { follow } from '../live/changes.js';
 import { describeElement } from './element-description.js';
 import { Marks } from './marks.js';
@@ -44,7 +45,7 @@ export class LiveDiagram {
     const { xmlUrl, eventsUrl } = this.place.dataset;
     try {
       await this.viewer.importXML(await text(xmlUrl));
-      this.viewer.get('canvas').zoom('fit-viewport', 'auto');
+      fit(this.viewer.get('canvas'));
       this.viewer.get('eventBus').on('element.click', ({ element }) => this.show(element));
       await this.refresh();
     } catch (error) {

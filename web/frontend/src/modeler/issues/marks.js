@@ -28,7 +28,7 @@ export class IssueMarks {
       const title = found.map(issue => issue.reason).join('\n');
       const sign = `${severity === 'error' ? '✕' : '!'} ${found.length}`;
       this.overlays.add(element, 'gatewright-issue', {
-        position: { bottom: 12, right: 12 },
+        position: { bottom: 12, left: -8 },
         html: make('span', { class: `gw-mark gw-mark-${severity}`, title }, sign)
       });
     }
