@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
+from engine.audit.checkpoints import checkpoint
+from engine.audit.erasure import erase
+from engine.audit.export import export, verify_export
+from engine.audit.proof import Finding, Report
 from engine.audit.queries import Entry, count, entries
-from engine.audit.recording import adopt, open_stream, record, refusal
+from engine.audit.recording import adopt, attempted, open_stream, record, refusal
+from engine.audit.verification import verify
 
-__all__ = ["Entry", "adopt", "count", "entries", "open_stream", "record", "refusal"]
+__all__ = [
+    "Entry",
+    "Finding",
+    "Report",
+    "adopt",
+    "attempted",
+    "checkpoint",
+    "count",
+    "entries",
+    "erase",
+    "export",
+    "open_stream",
+    "record",
+    "refusal",
+    "verify",
+    "verify_export",
+]

@@ -10,6 +10,7 @@ big-endian, from 1. stream: UTF-8. All parts but payload and stream have a fixed
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +23,7 @@ ZERO = bytes(32)  #: the hash before the first row
 SALT_BYTES = 32
 LARGEST_PAYLOAD = 64 << 10
 
+_PARTS = {"act", "actor", "at", "facts", "subject"}
 _PAYLOAD, _ROW = b"gatewright audit payload 1\x00", b"gatewright audit row 1\x00"
 
 
@@ -65,6 +67,15 @@ def payload(act: str, actor: str, subject: str, at: datetime, facts: Mapping[str
         reason = f"the row would be {len(content)} bytes long, {LARGEST_PAYLOAD} is the limit"
         raise FactNotRecordable(name=largest, act=act, reason=reason)
     return content
+
+
+def read(content: bytes) -> dict[str, Any] | None:
+    """What a content says; None where it is none of ours."""
+    try:
+        facts = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return facts if isinstance(facts, dict) and facts.keys() == _PARTS else None
 
 
 def payload_hash(salt: bytes, content: bytes) -> bytes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -10,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from engine.audit import chain
+from engine.errors import GatewrightError
 from engine.store import Store, now, transaction
 from engine.store.sessions import buffer, clock
 
@@ -126,6 +129,20 @@ def adopt(session: Session, stream: str, seq: int, hash: bytes) -> None:
 def open_stream(session: Session, stream: str) -> None:
     """Tell that this stream is certainly new: nothing is locked. A stream that exists makes the commit fail."""
     adopt(session, stream, 0, chain.ZERO)
+
+
+@contextmanager
+def attempted(store: Store, stream: str, act: str, *, actor: str, subject: str = "") -> Iterator[Session]:
+    """A transaction whose refusal is recorded: the error is raised on, the work rolled back, the row committed.
+
+    act: what is tried, as a noun and a verb: `model.register`; the row's act is that with `.refused` at its end.
+    """
+    try:
+        with transaction(store) as session:
+            yield session
+    except GatewrightError as refused:
+        refusal(store, stream, f"{act}.refused", actor=actor, subject=subject, code=refused.code, reason=str(refused))
+        raise
 
 
 def refusal(store: Store, stream: str, act: str, *, actor: str, subject: str = "", **facts: Any) -> None:

@@ -107,6 +107,7 @@ def connect(url: str, *, application: str, pooled: bool = False) -> Engine:
         max_overflow=extra,
         pool_timeout=10,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error's text ends in logs; what people wrote and our salts do not
         connect_args=arguments,
     )
 
