@@ -1,1 +1,1 @@
-"""What reads both wings: approvals, risk, and the data that says who must approve what."""
+"""What is owed and what was granted: tiers, approvals, reviews. Reads both wings, is read by handlers and faces."""

@@ -1,0 +1,1 @@
+"""Rule data: one dated YAML file each."""
