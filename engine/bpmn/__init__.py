@@ -9,6 +9,7 @@ from engine.bpmn.describing import Element, ProcessDescription, describe, writes
 from engine.bpmn.execution import Execution, StartUnknown
 from engine.bpmn.issues import Issue
 from engine.bpmn.lint import check
+from engine.bpmn.previewing import preview
 from engine.bpmn.state import STATE_FORMAT, StateDamaged, StateOfAnotherBundle, StateUnknown
 from engine.bpmn.values import (
     PENDING,
@@ -61,5 +62,6 @@ __all__ = [
     "clear_cache",
     "describe",
     "digest",
+    "preview",
     "writes",
 ]

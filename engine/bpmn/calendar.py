@@ -35,7 +35,6 @@ _DURATION = re.compile(
     r"(?:T(?=\d)(?:(?P<hours>\d{1,7})H)?(?:(?P<minutes>\d{1,8})M)?(?:(?P<seconds>\d{1,9}(?:[.,]\d{1,6})?)S)?)?"
 )
 _CYCLE = re.compile(r"R(?P<times>\d{0,6})/(?P<first>[^/]+)(?:/(?P<second>[^/]+))?")
-_CRON_FIELD = re.compile(r"[\d*/,\-]+|[A-Za-z\d,\-#*/L]+")
 
 
 class NotATime(GatewrightError):
@@ -133,9 +132,10 @@ def is_literal(kind: str, text: str) -> bool:
             return _DURATION.fullmatch(text) is not None
         if kind == "date":
             return re.match(r"\d{4}-?\d{2}-?\d{2}", text) is not None
-        return _CYCLE.fullmatch(text) is not None or (
-            len(text.split()) in {5, 6, 7} and not text.startswith(("'", '"'))
-        )
+        if _CYCLE.fullmatch(text) is not None:
+            return True
+        fields = text.split()
+        return len(fields) in {5, 6, 7} and re.fullmatch(r"[\d*/,\-]+", fields[0]) is not None
     except NotATime:
         return False
 

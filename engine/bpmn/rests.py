@@ -72,7 +72,7 @@ def _user_task(token: Token) -> UserTaskWaiting:
         kind=properties.get("kind") or "form",
         form=properties.get("form", ""),
         evidence=listed(properties.get("evidence", "")),
-        shut_out=listed(properties.get("shut_out", "")),
+        shut_out=tuple(name.rpartition("/")[2] for name in listed(properties.get("shut_out", ""))),
         due=properties.get("due") or None,
         result=token.task_spec.result,
         properties=dict(properties),

@@ -1,0 +1,54 @@
+"""Which event may stand where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.bpmn.lint.registry import Finding, Subject, rule
+from engine.bpmn.model import EVENTS
+
+#: by kind of element, the events that are executed there; the empty text is an event without a definition
+EXECUTED = {
+    "startEvent": ("", "message"),
+    "endEvent": ("", "message", "signal", "error", "escalation", "terminate"),
+    "intermediateCatchEvent": ("message", "signal", "timer"),
+    "intermediateThrowEvent": ("", "message", "signal", "escalation"),
+    "boundaryEvent": ("message", "signal", "timer", "error", "escalation"),
+    "receiveTask": ("message",),
+    "sendTask": ("message",),
+}
+#: refused by rules of their own
+ELSEWHERE = frozenset({"link", "compensate"})
+HINTS = {
+    ("startEvent", "timer"): "Start it by a schedule, and draw a start event without a timer.",
+    ("startEvent", "signal"): "Start it by a message.",
+    ("startEvent", ""): "Draw a start event.",
+    ("boundaryEvent", "cancel"): "Use an error boundary event.",
+}
+
+
+@rule("event-definitions")
+def check(subject: Subject) -> Iterator[Finding]:
+    """An event carries one definition, of a kind that is executed where it stands."""
+    for node in subject.nodes():
+        if node.kind not in EVENTS and node.kind not in EXECUTED:
+            continue
+        if len(node.events) > 1:
+            kinds = ", ".join(event.kind for event in node.events)
+            yield Finding(
+                at=node,
+                reason=f"The event carries several definitions ({kinds}); which of them counts is not executed.",
+                hint="Draw one event for each, after an event-based gateway where one of them suffices.",
+            )
+            continue
+        kind = node.events[0].kind if node.events else ""
+        allowed = EXECUTED[node.kind]
+        if kind in allowed or kind in ELSEWHERE:
+            continue
+        spoken = f'A {node.kind} of kind "{kind}"' if kind else f"A {node.kind} without a definition"
+        listed = ", ".join(name or "none" for name in allowed)
+        yield Finding(
+            at=node,
+            reason=f"{spoken} is not executed.",
+            hint=HINTS.get((node.kind, kind), f"Executed there: {listed}."),
+        )

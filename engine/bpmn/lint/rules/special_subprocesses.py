@@ -1,0 +1,27 @@
+"""Subprocesses with a behaviour of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.bpmn.lint.registry import Finding, Subject, rule
+
+HINTS = {
+    "adHocSubProcess": ("An ad-hoc subprocess", "Draw the order of its activities, or a parallel gateway."),
+    "transaction": ("A transaction subprocess", "Use a plain subprocess with error boundary events."),
+}
+
+
+@rule("special-subprocesses")
+def check(subject: Subject) -> Iterator[Finding]:
+    """No ad-hoc subprocess, no transaction, no event subprocess."""
+    for node in subject.nodes():
+        if node.kind in HINTS:
+            name, hint = HINTS[node.kind]
+            yield Finding(at=node, reason=f"{name} is not executed.", hint=hint)
+        elif node.kind == "subProcess" and node.triggered_by_event:
+            yield Finding(
+                at=node,
+                reason="An event subprocess is not executed; an interrupting one would not even interrupt.",
+                hint="Put the event on the boundary of a subprocess around what it should interrupt.",
+            )

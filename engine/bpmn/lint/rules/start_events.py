@@ -1,0 +1,45 @@
+"""Where a scope begins."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from engine.bpmn.lint.registry import Finding, Subject, rule
+
+
+@rule("start-events")
+def check(subject: Subject) -> Iterator[Finding]:
+    """A process has a start event, at most one of them plain; a subprocess has exactly one, and that is plain."""
+    for scope in subject.scopes():
+        around = subject.process.node(scope.id) or subject.process
+        starts = [node for node in scope.nodes.values() if node.kind == "startEvent"]
+        plain = [node for node in starts if not node.events]
+        if scope.kind in {"adHocSubProcess", "transaction"} or getattr(around, "triggered_by_event", False):
+            continue  # refused by a rule of its own
+        if not starts:
+            yield Finding(
+                at=around,
+                reason="There is no start event.",
+                hint="Draw one: nothing is taken to be the start by itself.",
+            )
+        elif len(plain) > 1:
+            yield Finding(
+                at=plain[1],
+                reason="There are several plain start events.",
+                hint="Keep one, and draw a gateway behind it.",
+            )
+        elif scope.kind == "subProcess" and (len(starts) > 1 or not plain):
+            yield Finding(
+                at=starts[0],
+                reason="A subprocess begins with exactly one start event without a trigger.",
+                hint="Remove the trigger, or the other start events.",
+            )
+        names = Counter(event.name for node in starts for event in node.events if event.kind == "message")
+        for node in starts:
+            if node.event is not None and names[node.event.name] > 1:
+                yield Finding(
+                    at=node,
+                    reason=f'Two start events wait for the message "{node.event.name}".',
+                    hint="Keep one of them.",
+                )

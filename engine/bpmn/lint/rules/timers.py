@@ -1,0 +1,39 @@
+"""Timers as modellers write them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.bpmn import calendar
+from engine.bpmn.lint.registry import Finding, Subject, rule
+from engine.bpmn.lint.rules.written_expressions import problem
+
+
+@rule("timers")
+def check(subject: Subject) -> Iterator[Finding]:
+    """A timer is ISO 8601, cron or an expression, takes at least a second, and repeats only beside an activity."""
+    for node in subject.nodes():
+        for event in node.events:
+            if event.kind != "timer":
+                continue
+            if not event.timer or not event.expression:
+                yield Finding(
+                    at=node, reason="The timer has no time.", hint="Write a duration, a date or a cycle, such as PT5M."
+                )
+                continue
+            if event.timer == "cycle" and (node.kind != "boundaryEvent" or node.interrupting):
+                yield Finding(
+                    at=node,
+                    reason="A repeating timer stands where it can fire only once.",
+                    hint="Use a duration, a non-interrupting boundary event, or a schedule that starts the process.",
+                )
+            if calendar.is_literal(event.timer, event.expression):
+                try:
+                    calendar.checked(event.timer, event.expression)
+                except calendar.NotATime as error:
+                    yield Finding(at=node, reason=error.message, hint=error.way_on)
+                continue
+            finding = problem(node, event.expression, node.line)
+            if finding is not None:
+                hint = finding.hint if "another engine" in finding.reason else calendar.NotATime.hint
+                yield Finding(at=node, reason=finding.reason, hint=hint)
