@@ -20,7 +20,9 @@ class Deployment:
     version: int
     environment: str
     target: str
-    inputs: Mapping[str, str]  #: name -> sha256 of everything that went in: artefact, schemas, data, libraries, ...
+    kind: str  #: the model's kind, as it was when the deployment was asked for
+    cut_off: float | None  #: the score from which on the decision is positive, as it was then; None: no decision by it
+    inputs: Mapping[str, str]  #: asset role -> sha256 of everything that went in; what runs is read from here
     desired: str  #: running or stopped
     observed: str  #: waiting, starting, running, failing or stopped
     detail: str  #: why it is observed so, where that needs words

@@ -21,6 +21,9 @@ from engine.serving.deployment import STATES, Deployment
 from engine.serving.tables import DeploymentRow, RetirementRow, RouteRow
 from engine.store import new_id, now
 
+#: Assets without which nothing can score: the model, and what its rows must look like.
+NEEDED = ("artefact", "input_schema")
+
 
 class DeploymentUnknown(GatewrightError):
     """There is no deployment {id}."""
@@ -28,6 +31,14 @@ class DeploymentUnknown(GatewrightError):
     code = "deployment-unknown"
     hint = "Look for it on the model's page."
     status = 404
+
+
+class InputsIncomplete(GatewrightError):
+    """{version} cannot be deployed without its {roles}."""
+
+    code = "inputs-incomplete"
+    hint = "Attach what is missing to the version; its page names every gap."
+    status = 409
 
 
 class DeploymentStopped(GatewrightError):
@@ -53,6 +64,8 @@ def request(
     model: str,
     version: int,
     environment: str,
+    kind: str,
+    cut_off: float | None,
     inputs: Mapping[str, str],
     instance: str,
     task: str,
@@ -61,13 +74,16 @@ def request(
     """The deployment that shall run from now on; its target starts it. Asked again with the same key, the same one.
 
     Whether it may run at all is asked before, by whoever calls: here stands the wish, not the gate.
-    inputs: name -> sha256 of each of the version's assets. Raises EnvironmentUnknown or ModelRetired.
+    kind, cut_off, inputs (asset role -> sha256) are frozen here: what runs is what was approved, whatever is edited in
+    the inventory afterwards. Raises EnvironmentUnknown, ModelRetired, or InputsIncomplete.
     """
     place = environments.get(session, environment)
     known = session.scalar(select(DeploymentRow).where(DeploymentRow.key == key))
     if known is not None:
         return value(known)
     refuse_retired(session, model)
+    if missing := [role for role in NEEDED if role not in inputs]:
+        raise InputsIncomplete(version=f"{model}@{version}", roles=", ".join(missing))
     row = DeploymentRow(
         id=new_id(),
         key=key,
@@ -75,6 +91,8 @@ def request(
         version=version,
         environment=environment,
         target=place.target,
+        kind=kind,
+        cut_off=cut_off,
         inputs=dict(inputs),
         desired="running",
         observed="waiting",
@@ -96,6 +114,8 @@ def request(
         "deployment.requested",
         person.id,
         target=row.target,
+        kind=kind,
+        cut_off=cut_off,
         inputs=row.inputs,
         instance=instance,
         task=task,
@@ -176,7 +196,7 @@ def withdraw(
 def retire(
     session: Session, person: Person, *, model: str, reason: str, instance: str, task: str
 ) -> Sequence[Deployment]:
-    """The deployments that were running, now told to stop; from the commit on the model answers 410 everywhere.
+    """The deployments that were running, now told to stop; and the model answers 410 everywhere.
 
     A model that is retired already stays so, with its first date and instance.
     """
@@ -226,6 +246,8 @@ def value(row: DeploymentRow) -> Deployment:
         version=row.version,
         environment=row.environment,
         target=row.target,
+        kind=row.kind,
+        cut_off=row.cut_off,
         inputs=dict(row.inputs),
         desired=row.desired,
         observed=row.observed,

@@ -52,6 +52,8 @@ class DeploymentRow(Base):
     version: Mapped[int]
     environment: Mapped[str] = mapped_column(ForeignKey("serving.environments.name"))
     target: Mapped[str]
+    kind: Mapped[str]
+    cut_off: Mapped[float | None]
     inputs: Mapped[dict[str, Any]]
     desired: Mapped[str]
     observed: Mapped[str]

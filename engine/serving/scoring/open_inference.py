@@ -2,7 +2,8 @@
 
 Inputs may be one tensor per field, of shape [n] or [n, 1], or one tensor of shape [n, fields] in the order of the input
 schema. Two more BYTES tensors may carry what the protocol has no place for: `event_time` and `reference`, one value a
-row; as request parameters they hold for all rows. Outputs: `score` (FP64), `decision` (BYTES), `inference_id` (BYTES).
+row; as request parameters they hold for all rows. Outputs: `score` or `value` (FP64), `decision` and `inference_id`
+(BYTES).
 Source: Open Inference Protocol 2.0, HTTP/REST; tensor data in JSON, flattened in row-major order or nested.
 """
 
@@ -97,7 +98,7 @@ def _flat(values: list[Any]) -> list[Any]:
     return values
 
 
-def metadata(model: str, versions: Sequence[str], kind: str, schema: InputSchema) -> dict[str, Any]:
+def metadata(model: str, versions: Sequence[str], kind: str, output: str, schema: InputSchema) -> dict[str, Any]:
     """A model's metadata; columns of unknown length have -1 as the protocol says."""
     return {
         "name": model,
@@ -107,7 +108,7 @@ def metadata(model: str, versions: Sequence[str], kind: str, schema: InputSchema
             {"name": name, "datatype": _datatype(rule), "shape": [-1]} for name, rule in schema.properties.items()
         ],
         "outputs": [
-            {"name": "score", "datatype": "FP64", "shape": [-1]},
+            {"name": output, "datatype": "FP64", "shape": [-1]},
             {"name": "decision", "datatype": "BYTES", "shape": [-1]},
             {"name": "inference_id", "datatype": "BYTES", "shape": [-1]},
         ],
@@ -115,9 +116,11 @@ def metadata(model: str, versions: Sequence[str], kind: str, schema: InputSchema
 
 
 def answer(
+    *,
     model: str,
     version: str,
     request_id: str,
+    output: str,
     scores: Sequence[float | None],
     decisions: Sequence[str | None],
     ids: Sequence[str],
@@ -127,7 +130,7 @@ def answer(
     n_rows = len(ids)
     outputs: list[dict[str, Any]] = []
     if any(score is not None for score in scores):
-        outputs.append({"name": "score", "datatype": "FP64", "shape": [n_rows], "data": list(scores)})
+        outputs.append({"name": output, "datatype": "FP64", "shape": [n_rows], "data": list(scores)})
     if any(decision is not None for decision in decisions):
         outputs.append({"name": "decision", "datatype": "BYTES", "shape": [n_rows], "data": list(decisions)})
     outputs.append({"name": "inference_id", "datatype": "BYTES", "shape": [n_rows], "data": list(ids)})

@@ -34,6 +34,8 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("environment", sa.Text(), nullable=False),
         sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("cut_off", sa.Double(), nullable=True),
         sa.Column("inputs", pg.JSONB(), nullable=False),
         sa.Column("desired", sa.Text(), nullable=False),
         sa.Column("observed", sa.Text(), nullable=False),

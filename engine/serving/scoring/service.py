@@ -1,0 +1,399 @@
+"""The scoring service's calls: who asks for which model, and what goes back."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from engine.errors import GatewrightError
+from engine.inferences import refusals
+from engine.inferences.inference import Inference
+from engine.inferences.log import InferenceLog
+from engine.sandbox import Predictions
+from engine.serving import deployments, queries
+from engine.serving.scoring import batch as batches
+from engine.serving.scoring import open_inference
+from engine.serving.scoring.batch import Batch
+from engine.serving.scoring.callers import Callers, require_scope
+from engine.serving.scoring.directory import Endpoint, NotDeployed, Version
+from engine.serving.scoring.scorer import ScorerNotReady
+from engine.serving.scoring.watch import Watch
+from engine.serving.scoring.wire import (
+    Answer,
+    Call,
+    ClientGone,
+    Receive,
+    Scope,
+    Send,
+    problem,
+    receive_call,
+    send_answer,
+)
+from engine.store import Store, new_id, transaction
+
+logger = logging.getLogger(__name__)
+
+
+class PathUnknown(GatewrightError):
+    """There is nothing at {path}."""
+
+    code = "path-unknown"
+    hint = "Score at /models/<name>/score or /v2/models/<name>/infer; docs/scoring.md lists every path."
+    status = 404
+
+
+class MethodNotAllowed(GatewrightError):
+    """{path} is not answered to {method}."""
+
+    code = "method-not-allowed"
+    hint = "Use {allowed}."
+    status = 405
+
+
+class ModelUnknown(GatewrightError):
+    """There is no deployed model named {model}."""
+
+    code = "model-unknown"
+    hint = "Check the name; models and where they are deployed are listed on the models page."
+    status = 404
+
+
+class RequestTooSlow(GatewrightError):
+    """The request's body did not arrive within {seconds:g} seconds."""
+
+    code = "request-too-slow"
+    hint = "Send it again; nothing was scored."
+    status = 408
+
+
+class LogFull(GatewrightError):
+    """The inference log cannot take these rows now, and unlogged answers are not given."""
+
+    code = "log-full"
+    hint = "Send the request again shortly; its scores were dropped and nothing was logged."
+    status = 503
+    retry_after_seconds = 2
+
+
+class Unforeseen(GatewrightError):
+    """The scoring service failed in a way that it did not foresee."""
+
+    code = "scoring-unforeseen"
+    hint = "Its log tells more; send the request again, and tell IT operations if it fails again."
+    status = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How much one request may ask for."""
+
+    body_bytes: int = 16 << 20
+    rows: int = 5_000
+    body_seconds: float = 30.0
+    #: how long an answer waits for room in the inference log before the request is refused
+    log_seconds: float = 2.0
+
+
+@dataclass(slots=True, eq=False)
+class _Asked:
+    """What is known so far of a request, for the count of refusals."""
+
+    model: str = ""
+    environment: str = ""
+
+
+class Service:
+    """The ASGI application."""
+
+    def __init__(
+        self, store: Store, watch: Watch, log: InferenceLog, threads: ThreadPoolExecutor, bounds: Bounds
+    ) -> None:
+        self._store, self._watch, self._log, self._threads, self._bounds = store, watch, log, threads, bounds
+        self._callers = Callers(store, threads)
+        self.ending = False  #: set when no new work shall be sent here
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        asked = _Asked()
+        try:
+            try:
+                async with asyncio.timeout(self._bounds.body_seconds):
+                    call = await receive_call(scope, receive, self._bounds.body_bytes)
+            except TimeoutError as cause:
+                raise RequestTooSlow(seconds=self._bounds.body_seconds) from cause
+            answer = await self._answer(call, asked)
+        except ClientGone:
+            return
+        except GatewrightError as error:
+            self._count(error, asked)
+            answer = problem(error)
+        except Exception:
+            logger.exception("A scoring request failed unforeseen")
+            unforeseen = Unforeseen()
+            self._count(unforeseen, asked)
+            answer = problem(unforeseen)
+        await send_answer(answer, send)
+
+    def _count(self, error: GatewrightError, asked: _Asked) -> None:
+        # Only of models that are routed here: names that strangers make up must not fill a table.
+        if asked.model in self._watch.directory.routes:
+            self._log.refused(
+                refusals.at(
+                    self._store.clock.now(),
+                    model=asked.model,
+                    environment=asked.environment,
+                    code=error.code,
+                    status=error.status,
+                )
+            )
+
+    # --- paths
+
+    async def _answer(self, call: Call, asked: _Asked) -> Answer:
+        path, environment = call.path, call.headers.get("gatewright-environment")
+        if len(path) > 2 and path[0] == "environments":
+            environment, path = path[1], path[2:]
+        match path:
+            case ("models", model, "score"):
+                self._allow(call, "POST")
+                return await self._score(call, asked, model, environment)
+            case ("v2", "models", model, *rest):
+                return await self._open_inference(call, asked, model, environment, tuple(rest))
+            case ("v2",):
+                self._allow(call, "GET")
+                return Answer(
+                    content={
+                        "name": "gatewright",
+                        "version": importlib.metadata.version("gatewright"),
+                        "extensions": [],
+                    }
+                )
+            case ("v2", "health", "live"):
+                self._allow(call, "GET")
+                return Answer(content={"live": True})
+            case ("v2", "health", "ready"):
+                self._allow(call, "GET")
+                return Answer(status=503 if self.ending else 200, content={"ready": not self.ending})
+            case ("deployments", id):
+                self._allow(call, "GET")
+                return self._deployment(id)
+        raise PathUnknown(path="/" + "/".join(call.path))
+
+    async def _open_inference(
+        self, call: Call, asked: _Asked, model: str, environment: str | None, rest: tuple[str, ...]
+    ) -> Answer:
+        number: int | None = None
+        if len(rest) >= 2 and rest[0] == "versions":
+            if not rest[1].isdecimal():
+                raise PathUnknown(path="/" + "/".join(call.path))
+            number, rest = int(rest[1]), rest[2:]
+        match rest:
+            case ("infer",):
+                self._allow(call, "POST")
+                return await self._infer(call, asked, model, environment, number)
+            case ("ready",):
+                self._allow(call, "GET")
+                endpoint = await self._endpoint(asked, model, environment, number)
+                ready = endpoint.scorer.state == "running"
+                return Answer(status=200 if ready else 503, content={"name": model, "ready": ready})
+            case ():
+                self._allow(call, "GET")
+                bearer = await self._callers.bearer(call.headers.get("authorization", ""))
+                endpoint = await self._endpoint(asked, model, environment, number)
+                require_scope(bearer, model, endpoint.deployment.environment)
+                version = self._ready(endpoint)
+                versions = self._watch.directory.versions(model, endpoint.deployment.environment)
+                return Answer(
+                    content=open_inference.metadata(
+                        model, list(map(str, versions)), version.kind, version.output, version.schema
+                    )
+                )
+        raise PathUnknown(path="/" + "/".join(call.path))
+
+    def _allow(self, call: Call, method: str) -> None:
+        if call.method != method and not (method == "GET" and call.method == "HEAD"):
+            raise MethodNotAllowed(path="/" + "/".join(call.path), method=call.method, allowed=method)
+
+    def _deployment(self, id: str) -> Answer:
+        """How far a deployment is. Open to whoever knows its id, which nobody can guess; it tells no data."""
+        try:
+            endpoint = self._watch.directory.endpoints.get(UUID(id))
+        except ValueError:
+            endpoint = None
+        if endpoint is None:
+            raise deployments.DeploymentUnknown(id=id)
+        return Answer(
+            content={
+                "id": str(endpoint.deployment.id),
+                "version": endpoint.deployment.reference,
+                "environment": endpoint.deployment.environment,
+                "state": endpoint.scorer.state,
+                "detail": endpoint.scorer.detail,
+            }
+        )
+
+    # --- scoring
+
+    async def _score(self, call: Call, asked: _Asked, model: str, environment: str | None) -> Answer:
+        bearer = await self._callers.bearer(call.headers.get("authorization", ""))
+        endpoint = await self._endpoint(asked, model, environment, None)
+        require_scope(bearer, model, endpoint.deployment.environment)
+        version = self._ready(endpoint)
+        batch = batches.read(call.json(), fields=frozenset(version.schema.fields), limit_rows=self._bounds.rows)
+        endpoint, predictions, inferences = await self._scored(call, bearer.person.id, endpoint, batch)
+        rows = []
+        for position, inference in enumerate(inferences):
+            row: dict[str, Any] = {
+                "id": inference.id,
+                predictions.output: inference.score,
+                "decision": inference.decision,
+            }
+            if predictions.reasons is not None:
+                row["reasons"] = predictions.reasons[position]
+            rows.append(row)
+        return Answer(
+            content={
+                "model": model,
+                "version": endpoint.deployment.version,
+                "environment": endpoint.deployment.environment,
+                "deployment": endpoint.deployment.id,
+                "request": inferences[0].request,
+                "rows": rows,
+            }
+        )
+
+    async def _infer(
+        self, call: Call, asked: _Asked, model: str, environment: str | None, number: int | None
+    ) -> Answer:
+        bearer = await self._callers.bearer(call.headers.get("authorization", ""))
+        endpoint = await self._endpoint(asked, model, environment, number)
+        require_scope(bearer, model, endpoint.deployment.environment)
+        version = self._ready(endpoint)
+        content = call.json()
+        batch = open_inference.read(content, version.schema, limit_rows=self._bounds.rows)
+        endpoint, predictions, inferences = await self._scored(call, bearer.person.id, endpoint, batch)
+        return Answer(
+            content=open_inference.answer(
+                model=model,
+                version=str(endpoint.deployment.version),
+                request_id=str(content.get("id") or inferences[0].request),
+                output=predictions.output,
+                scores=[inference.score for inference in inferences],
+                decisions=[inference.decision for inference in inferences],
+                ids=[str(inference.id) for inference in inferences],
+                parameters={
+                    "environment": endpoint.deployment.environment,
+                    "deployment": str(endpoint.deployment.id),
+                },
+            )
+        )
+
+    async def _endpoint(self, asked: _Asked, model: str, environment: str | None, version: int | None) -> Endpoint:
+        directory = self._watch.directory
+        chosen = environment or directory.environment_of(model)
+        asked.model, asked.environment = model, chosen or ""
+        if model not in directory.routes or chosen is None:
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._refuse_absent, model, environment)
+        return directory.find(model, chosen or "", version)
+
+    def _refuse_absent(self, model: str, environment: str | None) -> None:
+        """Raises ModelRetired, ModelUnknown, or NotDeployed for a model of which nothing is routed here."""
+        with transaction(self._store) as session:
+            deployments.refuse_retired(session, model)
+            if not queries.ever_deployed(session, model):
+                raise ModelUnknown(model=model)
+        raise NotDeployed(model=model, environment=environment or "any environment", environments="none")
+
+    def _ready(self, endpoint: Endpoint) -> Version:
+        if endpoint.version is None or endpoint.scorer.state != "running":
+            raise ScorerNotReady(
+                version=endpoint.deployment.reference,
+                environment=endpoint.deployment.environment,
+                detail=endpoint.scorer.detail or endpoint.scorer.state,
+            )
+        return endpoint.version
+
+    async def _scored(
+        self, call: Call, caller: str, endpoint: Endpoint, batch: Batch
+    ) -> tuple[Endpoint, Predictions, list[Inference]]:
+        """The predictions, and their inferences on their way into the log; only then may they be answered."""
+        while True:
+            version = self._ready(endpoint)
+            version.schema.check(batch.rows)
+            columns = {name: [row.get(name) for row in batch.rows] for name in version.schema.fields}
+            try:
+                predictions = await endpoint.scorer.score(columns, len(batch.rows))
+                break
+            except ScorerNotReady:
+                deployment = endpoint.deployment
+                successor = self._watch.directory.find(deployment.model, deployment.environment)
+                if successor is endpoint:
+                    raise
+                endpoint = successor  # it was replaced in the moment between finding and asking it
+        inferences = _inferences(self._store, call, caller, endpoint, batch, predictions, version)
+        await self._logged(inferences, durable=endpoint.durable)
+        return endpoint, predictions, inferences
+
+    async def _logged(self, inferences: list[Inference], *, durable: bool) -> None:
+        """Return when the rows are safe: in the queue, or committed where the environment is durable."""
+        loop = asyncio.get_running_loop()
+        committed: asyncio.Future[None] = loop.create_future()
+
+        def written() -> None:
+            loop.call_soon_threadsafe(_settle, committed)
+
+        ends = time.monotonic() + self._bounds.log_seconds
+        while not self._log.offer(inferences, written if durable else None):
+            if time.monotonic() > ends:
+                raise LogFull()
+            await asyncio.sleep(0.01)
+        if durable:
+            await committed
+
+
+def _settle(committed: asyncio.Future[None]) -> None:
+    if not committed.done():
+        committed.set_result(None)
+
+
+def _inferences(
+    store: Store,
+    call: Call,
+    caller: str,
+    endpoint: Endpoint,
+    batch: Batch,
+    predictions: Predictions,
+    version: Version,
+) -> list[Inference]:
+    deployment, at, request, n_rows = endpoint.deployment, store.clock.now(), new_id(), len(batch.rows)
+    latency_us = (time.perf_counter_ns() - call.arrived_ns) // 1_000
+    decisions, reasons = version.decide(predictions), predictions.reasons
+    return [
+        Inference(
+            id=new_id(),
+            logged_at=at,
+            event_time=batch.event_times[position] or at,
+            model=deployment.model,
+            version=deployment.version,
+            environment=deployment.environment,
+            deployment=deployment.id,
+            caller=caller,
+            caller_reference=batch.references[position],
+            input=row,
+            score=predictions.values[position],
+            decision=decisions[position],
+            output={} if reasons is None else {"reasons": reasons[position]},
+            request=request,
+            position=position,
+            request_rows=n_rows,
+            latency_us=latency_us,
+        )
+        for position, row in enumerate(batch.rows)
+    ]

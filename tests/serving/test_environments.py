@@ -1,0 +1,80 @@
+"""Environments are data: made and changed by IT operations, checked, audited."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine import audit
+from engine.identity import NotPermitted, Person
+from engine.serving import environments, targets
+from engine.serving.environments import Environment, EnvironmentInvalid, EnvironmentUnknown
+from engine.store import Store, transaction
+
+OPS = Person(id="olga", name="Olga", roles=frozenset({"it_operations"}))
+
+
+def define(store: Store, name: str = "production", **changed: Any) -> Environment:
+    facts: dict[str, Any] = {
+        "title": name.title(),
+        "target": "local",
+        "position": 10,
+        "promoters": ["risk_manager"],
+        "settings": {},
+    }
+    with transaction(store) as session:
+        return environments.define(session, OPS, name=name, **(facts | changed))
+
+
+def test_environments_come_in_the_order_of_promotion(store: Store) -> None:
+    for name, position in (("production", 30), ("test", 10), ("shadow", 20)):
+        define(store, name, position=position)
+    with transaction(store) as session:
+        assert [each.name for each in environments.ordered(session)] == ["test", "shadow", "production"]
+
+
+def test_an_environment_may_be_changed_and_both_acts_are_audited(store: Store) -> None:
+    define(store)
+    changed = define(store, title="Live", settings={"durable": True})
+    assert (changed.title, changed.settings["durable"]) == ("Live", True)
+    with transaction(store) as session:
+        assert environments.get(session, "production") == changed
+        told = audit.entries(session, stream="system", act="environment.defined", subject="production")
+    assert [entry.facts["title"] for entry in told] == ["Live", "Production"]
+    assert {entry.actor for entry in told} == {"olga"}
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "reason"),
+    [
+        ("Production", {}, "lower-case letters"),
+        ("prod", {"title": " "}, "no title"),
+        ("prod", {"promoters": ["king"]}, "unknown roles: king"),
+        ("prod", {"settings": {"durabel": True}}, "unknown setting durabel"),
+        ("prod", {"settings": {"durable": 1}}, "not of type bool"),
+        ("prod", {"settings": {"memory_mb": True}}, "not of type int"),
+        ("prod", {"position": 5}, "position 5 belongs to test"),
+    ],
+)
+def test_what_is_wrong_is_named(store: Store, name: str, changed: dict[str, Any], reason: str) -> None:
+    define(store, "test", position=5)
+    with pytest.raises(EnvironmentInvalid, match=reason):
+        define(store, name, **changed)
+
+
+def test_an_unknown_target_is_answered_with_the_nearest(store: Store) -> None:
+    with pytest.raises(targets.TargetUnknown, match="Did you mean local"):
+        define(store, target="lokal")
+
+
+def test_an_unknown_environment_is_answered_with_the_known(store: Store) -> None:
+    define(store)
+    with transaction(store) as session, pytest.raises(EnvironmentUnknown, match="production"):
+        environments.get(session, "prodution")
+
+
+def test_defining_needs_a_role(store: Store) -> None:
+    ada = Person(id="ada", name="Ada", roles=frozenset({"data_scientist"}))
+    with transaction(store) as session, pytest.raises(NotPermitted):
+        environments.define(session, ada, name="mine", title="Mine", target="local", position=1, promoters=[])
