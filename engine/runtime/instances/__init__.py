@@ -7,11 +7,12 @@ from engine.runtime.instances.decision import complete
 from engine.runtime.instances.job_result import failed, succeeded
 from engine.runtime.instances.message import deliver
 from engine.runtime.instances.operation import cancel, resume, retry, suspend
-from engine.runtime.instances.start import AlreadyRunning, start
+from engine.runtime.instances.start import AlreadyRunning, SubjectRefused, start
 from engine.runtime.instances.timer import fire
 
 __all__ = [
     "AlreadyRunning",
+    "SubjectRefused",
     "cancel",
     "complete",
     "deliver",

@@ -25,6 +25,14 @@ class AlreadyRunning(GatewrightError):
     status = 409
 
 
+class SubjectRefused(GatewrightError):
+    """{process} was to start for {subject}, but its form names {named}."""
+
+    code = "subject-refused"
+    hint = "Name the same in both, or leave the subject out: the form's {field} is taken."
+    status = 422
+
+
 def start(
     house: Store,
     person: Person,
@@ -57,6 +65,18 @@ def start(
         raise
 
 
+def subject_of(description: bpmn.ProcessDescription, subject: str, answer: dict[str, Any]) -> str:
+    """The business key: the field of the start form that the start event's property `subject` names, or what was given.
+
+    Handlers trust the key and not the variables, so the two must not differ. Raises SubjectRefused.
+    """
+    field = description.start_properties.get("subject", "")
+    named = str(answer.get(field, "")) if field else ""
+    if named and subject and named != subject:
+        raise SubjectRefused(process=description.process_id, subject=subject, named=named, field=field)
+    return named or subject
+
+
 def begin(
     house: Store,
     session: Session,
@@ -70,8 +90,9 @@ def begin(
     bundle, definition = bundles.resolve(session, process)
     description = bpmn.describe(bundle.files(process))
     answer = forms.check(user_tasks.form_of(bundle, process, description.start_form), variables or {})
+    subject = subject_of(description, subject, answer)
     at = now(session)
-    execution = bpmn.Execution.start(bundle, {**answer, "subject": subject}, now=at)
+    execution = bpmn.Execution.start(bundle, {**answer, "subject": subject}, now=at, zone=house.settings.timezone)
     row = InstanceRow(
         id=new_id(),
         process=process,
