@@ -1,0 +1,126 @@
+"""What a team says of its model: read from a form, a request or a `model.yaml`, and checked field by field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from engine.errors import GatewrightError
+from engine.identity import ROLES
+from engine.inventory import kinds, schemas, thresholds
+from engine.inventory.references import SLUG
+
+
+class MetadataRefused(GatewrightError):
+    """The field {field} of the model is refused: {reason}."""
+
+    code = "model-metadata"
+    hint = "Correct the field; docs/models.md tells what each one holds."
+    status = 422
+
+
+class ServiceLevels(BaseModel):
+    """What the model is declared to need and to give once it serves."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rate_per_s: float | None = Field(default=None, gt=0, description="Requests a second that it must stand.")
+    p95_ms: float | None = Field(default=None, gt=0, description="95 of 100 answers come within so many milliseconds.")
+    memory_mb: int | None = Field(default=None, ge=64, description="Memory that its process may use, in mebibytes.")
+    cpu: float | None = Field(default=None, gt=0, description="Processor cores that it may use.")
+
+
+class Metadata(BaseModel):
+    """All that a team declares of a model; the inventory adds who registered it, when, and its risk tier."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    id: str = Field(description="Its short name: small letters, digits and hyphens; stays for good.")
+    name: str = Field(min_length=1, max_length=200, description="Its name, for people.")
+    kind: str = Field(description="The kind of model: one of the files in engine/inventory/kinds.")
+    owner: str = Field(min_length=1, max_length=100, description="Who answers for it: a login name or a name.")
+    team: str = Field(min_length=1, max_length=200, description="The team that built it.")
+    tool: str = Field(default="", max_length=200, description="What it was built with.")
+    purpose: str = Field(min_length=1, max_length=4000, description="What it decides or estimates, and what for.")
+    affects_people: bool = Field(description="Whether its answers decide about people.")
+    decisions_per_year: int = Field(ge=0, le=10**12, description="How many answers a year are expected.")
+    environment: str = Field(default="production", min_length=1, max_length=100, description="Where it shall run.")
+    target: str | None = Field(default=None, description="The column that it predicts; tests need it.")
+    id_column: str | None = Field(default=None, description="The column that numbers the rows.")
+    features: tuple[str, ...] = Field(default=(), description="The columns that it is given, in order.")
+    protected: dict[str, str] = Field(default_factory=dict, description="Protected column to its reference group.")
+    thresholds: dict[str, float] = Field(default_factory=dict, description="min_ or max_ of a metric; cut_off.")
+    approvers: tuple[str, ...] = Field(default=(), description="Roles that approve besides those of its tier.")
+    service_levels: ServiceLevels = Field(default_factory=ServiceLevels, description="Rate, latency, memory, cores.")
+    input_schema: dict[str, Any] | None = Field(default=None, description="The declared JSON Schema of a row.")
+
+    @field_validator("id")
+    @classmethod
+    def _slug(cls, value: str) -> str:
+        if not SLUG.fullmatch(value) or "--" in value:
+            raise ValueError("2 to 64 small letters, digits and single hyphens, a letter first")
+        return value
+
+    @field_validator("name", "owner", "team", "tool", "purpose", "environment")
+    @classmethod
+    def _no_control_characters(cls, value: str) -> str:
+        if re.search(r"[\x00-\x08\x0b-\x1f]", value):
+            raise ValueError("it holds control characters")
+        return value
+
+    @field_validator("protected", mode="before")
+    @classmethod
+    def _groups_are_texts(cls, value: Any) -> Any:
+        return {str(k): str(v) for k, v in value.items()} if isinstance(value, Mapping) else value
+
+    @field_validator("approvers")
+    @classmethod
+    def _roles_exist(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for role in value:
+            if role not in ROLES:
+                raise ValueError(f"there is no role {role!r}; there are {', '.join(ROLES)}")
+        return value
+
+    @model_validator(mode="after")
+    def _features_are_inputs(self) -> Metadata:
+        if self.target is not None and self.target in self.features:
+            raise ValueError(f"the target {self.target} is among the features")
+        if len(set(self.features)) != len(self.features):
+            raise ValueError("a feature is named twice")
+        if self.input_schema is not None and self.features:
+            known = schemas.columns(self.input_schema)
+            lacking = [name for name in self.features if name not in known]
+            if lacking:
+                raise ValueError(f"the input schema lacks the feature {lacking[0]}")
+        return self
+
+
+def read(values: Mapping[str, Any]) -> Metadata:
+    """The checked metadata; MetadataRefused, UnknownKind, ThresholdRefused or SchemaRefused name the first fault."""
+    try:
+        metadata = Metadata.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise MetadataRefused(field=field, reason=first["msg"].removeprefix("Value error, ")) from error
+    kinds.get(metadata.kind)
+    thresholds.check(metadata.thresholds)
+    if metadata.input_schema is not None:
+        schemas.check(metadata.input_schema)
+    return metadata
+
+
+def read_yaml(content: bytes) -> dict[str, Any]:
+    """The mapping in a YAML file; MetadataRefused where it is none. No tags that make objects."""
+    import yaml
+
+    try:
+        values = yaml.safe_load(content)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise MetadataRefused(field="the file", reason=" ".join(str(error).split())[:300]) from error
+    if not isinstance(values, dict):
+        raise MetadataRefused(field="the file", reason="it holds no mapping of names to values")
+    return values
