@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from sqlalchemy import Engine, event
+from sqlalchemy.orm import Session
 
 from engine.errors import GatewrightError
 
@@ -36,6 +37,8 @@ _REFUSED = frozenset(
 
 
 _ENDS = re.compile(r"\s*(COMMIT|END|ABORT|BEGIN|PREPARE\s+TRANSACTION|ROLLBACK(?!\s+TO))\b", re.IGNORECASE)
+
+_ENDINGS = ("commit", "rollback", "close", "invalidate", "reset")
 
 
 class LeftTheTransaction(GatewrightError):
@@ -75,10 +78,19 @@ def _refuse_control(
 
 
 @contextmanager
-def inside_transaction(who: str) -> Iterator[None]:
-    """What runs in this block stays on the session it was given; else LeftTheTransaction is raised."""
+def inside_transaction(who: str, session: Session) -> Iterator[None]:
+    """What runs in this block stays on the session, which cannot end; else LeftTheTransaction is raised."""
+
+    def refuse() -> None:
+        raise LeftTheTransaction(who=who, what="end it")
+
     token = _guarded.set(who)
+    # On the session itself: refused at the connection alone, a half-ended session could do nothing any more.
+    for name in _ENDINGS:
+        setattr(session, name, refuse)
     try:
         yield
     finally:
+        for name in _ENDINGS:
+            delattr(session, name)
         _guarded.reset(token)

@@ -50,7 +50,7 @@ def invoke(moving: Moving, call: bpmn.ServiceCall) -> object:
         _queue(moving, call, task)
         return bpmn.PENDING
     ctx = moving.context(call.task_id, call.element)
-    with moving.session.begin_nested(), guard.inside_transaction(call.handler):
+    with moving.session.begin_nested(), guard.inside_transaction(call.handler, moving.session):
         value = json_value(task.name, task.function(moving.session, parameters, ctx))
         moving.session.flush()
     moving.record("service_task.completed", element=call.element, handler=task.name, result=digest(value))

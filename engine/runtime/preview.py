@@ -105,7 +105,7 @@ def _walk(
             return bpmn.PENDING
         if task.kind == "job":
             assumed[call.task_id] = "The job is assumed to succeed."
-        with session.begin_nested(), guard.inside_transaction(f"{call.handler}, preview"):
+        with session.begin_nested(), guard.inside_transaction(f"{call.handler}, preview", session):
             value = jobs.json_value(task.name, act(session, parameters, ctx))
             session.flush()
         return value

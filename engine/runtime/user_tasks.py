@@ -231,7 +231,7 @@ def _freeze(moving: Moving, task: str, element: str, names: list[str]) -> list[d
         provider = registry.find_evidence(name)
         title, shown, missing = name.replace("_", " "), "", ""
         try:
-            with moving.session.begin_nested(), guard.inside_transaction(f"evidence {name}"):
+            with moving.session.begin_nested(), guard.inside_transaction(f"evidence {name}", moving.session):
                 found = provider(moving.session, moving.context(task, element))
             title = found.title
             shown = moving.store.files.put(rfc8785.dumps(found.content))

@@ -90,7 +90,7 @@ def _begin(house: Store, task: UUID) -> tuple[registry.ServiceTask, Any, Context
         try:
             parameters = jobs.parse(handler, row.parameters)
             if handler.check:
-                with session.begin_nested(), guard.inside_transaction(f"{row.handler}, prepare"):
+                with session.begin_nested(), guard.inside_transaction(f"{row.handler}, prepare", session):
                     handler.check(session, parameters, ctx)
                     session.flush()
         except Exception as refusal:

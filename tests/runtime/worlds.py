@@ -144,5 +144,3 @@ def _queued(house: Store):
                 (JobRow.state == "queued") | ((JobRow.state == "retrying") & (JobRow.next_attempt_at <= now(session)))
             )
         ).all()
-
-

@@ -42,7 +42,7 @@ def complete(
         user_tasks.refuse_stale_evidence(moving, row)
         kind = registry.find_task_kind(row.kind)
         if kind:
-            with guard.inside_transaction(f"task kind {row.kind}"):
+            with guard.inside_transaction(f"task kind {row.kind}", moving.session):
                 kind.completed(
                     moving.session,
                     moving.context(str(task), row.element),

@@ -35,7 +35,7 @@ def succeeded(house: Store, task: UUID, parameters: BaseModel, value: Any) -> bo
         handler = registry.find_service_task(row.handler)
         if handler.taken:
             ctx = moving.context(str(task), row.element)
-            with moving.session.begin_nested(), guard.inside_transaction(f"{row.handler}, apply"):
+            with moving.session.begin_nested(), guard.inside_transaction(f"{row.handler}, apply", moving.session):
                 handler.taken(moving.session, parameters, ctx, value)
                 moving.session.flush()
         row.state, row.ended_at, row.progress, row.error = "done", moving.now, 1.0, None

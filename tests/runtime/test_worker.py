@@ -1,0 +1,97 @@
+"""The worker process: jobs by the queue, results taken once, a killed worker's job handed out again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+from engine.runtime import clock as clock_process
+from engine.runtime import instances, worker
+from tests.runtime import worlds as w
+
+
+def until(true, seconds: float = 20.0) -> None:
+    ends = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < ends, "it did not come about"
+        time.sleep(0.05)
+
+
+def test_a_worker_takes_what_is_queued_and_stops_when_asked(house):
+    w.given_a_published(house, w.process_p(handler="work_for_tests"))
+    stop = threading.Event()
+    working = threading.Thread(target=worker.run, args=(house,), kwargs={"concurrency": 2, "stop": stop})
+    working.start()
+    try:
+        started = [instances.start(house, w.ADA, "process_p", f"m{n}") for n in range(6)]
+        until(lambda: all(w.open_tasks(house, each) for each in started))
+        for each in started:
+            instances.complete(house, w.BEN, w.open_tasks(house, each)[0].id, {"decision": "approve"})
+        until(lambda: all(w.detail(house, each).instance.state == "finished" for each in started))
+    finally:
+        stop.set()
+        working.join(20)
+    assert not working.is_alive()
+    assert w.RECORDER.calls.count("apply") == 12
+
+
+SLOW = """
+import sys, time
+from engine.config import Settings
+from engine.runtime import worker
+from engine.store import open_store
+import tests.runtime.worlds as w
+def slowly(name, asked=w.RECORDER.asked):
+    if name == "work":
+        print("working", flush=True)
+        time.sleep(600)
+w.RECORDER.asked = slowly
+worker.run(open_store(Settings.load(), application="worker"), concurrency=1)
+"""
+
+
+def test_a_killed_workers_job_is_handed_out_again_and_taken_once(house):
+    w.given_a_published(house, w.process_p(handler="work_for_tests"))
+    instance = instances.start(house, w.ADA, "process_p")
+    settings = house.settings
+    environment = {
+        **os.environ,
+        "GATEWRIGHT_DATABASE_URL": settings.database_url.get_secret_value(),
+        "GATEWRIGHT_DATA_DIR": str(settings.home),
+    }
+    slow = subprocess.Popen([sys.executable, "-c", SLOW], env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert slow.stdout.readline() == "working\n"
+    finally:
+        slow.send_signal(signal.SIGKILL)
+        slow.wait()
+    assert w.detail(house, instance).jobs[0].state == "running"
+    time.sleep(1.1)
+    assert worker.rescue_stalled(house, silent_seconds=1) == 1
+    stop = threading.Event()
+    working = threading.Thread(target=worker.run, args=(house,), kwargs={"concurrency": 1, "stop": stop})
+    working.start()
+    try:
+        until(lambda: w.open_tasks(house, instance))
+    finally:
+        stop.set()
+        working.join(20)
+    assert w.RECORDER.calls == ["prepare", "work", "apply"]
+    assert w.detail(house, instance).jobs[0].attempt == 2
+
+
+def test_the_clock_ticks_until_it_is_told_to_stop(house):
+    stop, seen = threading.Event(), []
+
+    def tick(store) -> None:
+        seen.append(1)
+        if len(seen) == 1:
+            raise RuntimeError("a tick that fails comes again")
+        stop.set()
+
+    clock_process.run(house, [clock_process.Tick("test", 0.05, tick)], stop=stop)
+    assert len(seen) >= 2
