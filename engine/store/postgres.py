@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -139,6 +140,7 @@ class EmbeddedPostgres:
         Raises DatabaseOwned, DatabaseVersionDiffers, SocketPathTooLong, FolderNotOurs, NoEmbeddedPostgres.
         """
         self._refuse_long_socket()
+        binaries.refuse_unreachable(self._user, self.folder)
         self._open_folder()
         self._own()
         try:
@@ -153,6 +155,11 @@ class EmbeddedPostgres:
         except BaseException:
             self.stop()
             raise
+
+    @property
+    def pid(self) -> int | None:
+        """The server process that we started, while it lives."""
+        return self._process.pid if self._process is not None and self.running() else None
 
     def running(self) -> bool:
         """Whether the server process that we started lives."""
@@ -398,8 +405,6 @@ class EmbeddedPostgres:
             target.write(word)
 
     def _empty(self, folder: Path) -> None:
-        import shutil
-
         for path in folder.iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)

@@ -1,0 +1,34 @@
+"""The life cycles that come with this release, and the handlers that they name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import processes
+from engine.runtime import registry
+
+#: what of a folder belongs to its definition; a README is for the reader of the source
+_KINDS = (".bpmn", ".dmn", ".form.json", "scenario.yaml")
+
+
+def shipped() -> dict[str, dict[str, bytes]]:
+    """Process id -> its files by name."""
+    return {folder.name: files(folder) for folder in folders()}
+
+
+def folders() -> list[Path]:
+    """The folder of each shipped life cycle."""
+    home = Path(processes.__file__).parent
+    return sorted(path.parent for path in home.glob("*/process.bpmn"))
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """The files of one definition in a folder."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name.endswith(_KINDS)}
+
+
+def load_handlers() -> None:
+    """Register every service task, evidence provider and kind of user task: ours, and what packages add."""
+    import_module("engine.handlers")
+    registry.load_entry_points()

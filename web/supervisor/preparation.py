@@ -1,0 +1,51 @@
+"""What a house does before its processes start and after they have ended."""
+
+from __future__ import annotations
+
+from engine import audit
+from engine.config import Settings
+from engine.identity import people
+from engine.runtime import definitions
+from engine.store import addresses, migrations, open_store, transaction
+from engine.store.postgres import APPLICATION, ERASER
+from web import library
+from web.supervisor.house import Tell
+
+ADMIN = "admin"
+
+
+def prepare(settings: Settings, tell: Tell) -> None:
+    """Migrate, publish the shipped library, and make the first admin where there is nobody yet."""
+    migrate(settings, tell)
+    store = open_store(settings, application="command")
+    try:
+        library.load_handlers()
+        with transaction(store) as session:
+            for definition in definitions.publish_shipped(session, library.shipped()):
+                tell("line", f"Published {definition.label}: {definition.title}")
+        if word := people.first_admin(store, id=ADMIN):
+            tell("admin", {"person": ADMIN, "password": word})
+    finally:
+        store.close()
+
+
+def migrate(settings: Settings, tell: Tell) -> None:
+    """Bring the database to the newest revision, as its owner."""
+    places = addresses.of(settings)
+    before, newest = migrations.current(places.owner), migrations.head()
+    if before != newest:
+        tell("line", f"Migrating the database from {before or 'nothing'} to {newest}")
+    migrations.upgrade(
+        places.owner,
+        application=APPLICATION if places.embedded else places.application_role,
+        eraser=ERASER if places.embedded else None,
+    )
+
+
+def conclude(settings: Settings) -> None:
+    """Sign the last rows of the audit log: nobody writes any more."""
+    store = open_store(settings, application="command")
+    try:
+        audit.checkpoint(store)
+    finally:
+        store.close()
