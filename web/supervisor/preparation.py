@@ -8,7 +8,7 @@ from engine.identity import people
 from engine.runtime import definitions
 from engine.store import addresses, migrations, open_store, transaction
 from engine.store.postgres import APPLICATION, ERASER
-from web import library
+from web import shipped
 from web.supervisor.house import Tell
 
 ADMIN = "admin"
@@ -19,9 +19,9 @@ def prepare(settings: Settings, tell: Tell) -> None:
     migrate(settings, tell)
     store = open_store(settings, application="command")
     try:
-        library.load_handlers()
+        shipped.load_handlers()
         with transaction(store) as session:
-            for definition in definitions.publish_shipped(session, library.shipped()):
+            for definition in definitions.publish_shipped(session, shipped.library()):
                 tell("line", f"Published {definition.label}: {definition.title}")
         if word := people.first_admin(store, id=ADMIN):
             tell("admin", {"person": ADMIN, "password": word})

@@ -12,7 +12,7 @@ from engine.runtime import registry
 _KINDS = (".bpmn", ".dmn", ".form.json", "scenario.yaml")
 
 
-def shipped() -> dict[str, dict[str, bytes]]:
+def library() -> dict[str, dict[str, bytes]]:
     """Process id -> its files by name."""
     return {folder.name: files(folder) for folder in folders()}
 
