@@ -120,7 +120,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "int": _integer,
     "float": _float,
     "str": _text,
-    "bool": bool,
+    "bool": lambda value: bool(value),
     "range": _range,
 }
 

@@ -46,10 +46,12 @@ def parse(expression: str) -> ast.expr:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             # Brackets span lines without more ado, so that a long condition may be laid out.
-            tree = ast.parse(f"({source}\n)", mode="eval").body
+            tree = ast.parse(f"({source}\n)" if "\n" in source else source, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         message = getattr(error, "msg", None) or str(error) or type(error).__name__
         raise ExpressionError(expression, f"it is no expression ({message})") from error
+    if isinstance(tree, ast.Tuple) and not tree.elts and not source.startswith("("):
+        raise ExpressionError(expression, "it is a comment")
     _check(tree, expression)
     return tree
 

@@ -15,6 +15,7 @@ from engine.bpmn.spec.joins import InclusiveGateway, ParallelGateway
 from engine.bpmn.spec.loops import MAX_INSTANCES, MultiInstance
 from engine.bpmn.spec.scopes import CallActivity, Subprocess
 from engine.bpmn.spec.tasks import BusinessRuleTask, PassingTask, ScriptTask, ServiceTask, UserTask
+from engine.bpmn.supported import EVENT_DEFINITIONS, EXECUTED
 
 GATEWAYS: dict[str, Any] = {
     "exclusiveGateway": ExclusiveGateway,
@@ -31,10 +32,6 @@ EVENTS: dict[str, Any] = {
     "receiveTask": CatchEvent,
     "sendTask": ThrowEvent,
 }
-#: the kinds of element that are executed
-EXECUTED = frozenset(GATEWAYS) | frozenset(EVENTS) | {
-    "task", "manualTask", "userTask", "serviceTask", "scriptTask", "businessRuleTask", "callActivity", "subProcess",
-}  # fmt: skip
 
 
 def build(diagram: Diagram) -> dict[str, ProcessSpec]:
@@ -87,6 +84,7 @@ def _element(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node, 
     common = {"lane": node.lane or None, "bpmn_name": node.name, "documentation": node.documentation}
     element: Any
     name = name or node.id
+    _refuse_what_is_not_executed(node)
     if node.kind in GATEWAYS:
         element = GATEWAYS[node.kind](spec, name, **common)
     elif node.kind in EVENTS:
@@ -111,6 +109,21 @@ def _element(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node, 
         element = PassingTask(spec, name, **common)
     element.node = node
     return element
+
+
+def _refuse_what_is_not_executed(node: Node) -> None:
+    # The lint tells the author; here nothing may slip through as something that it is not.
+    kinds = {event.kind for event in node.events} or {""}
+    if (
+        node.kind not in EXECUTED
+        or node.triggered_by_event
+        or node.compensation
+        or len(node.events) > 1
+        or (node.kind in EVENTS and not kinds <= set(EVENT_DEFINITIONS[node.kind]))
+        or any(event.dangling for event in node.events)
+        or (node.loop is not None and node.loop.kind == "standard")
+    ):
+        raise ValueError(f'the {node.kind} "{node.name or node.id}" is not executed as it is drawn')
 
 
 def _repeated(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node, loop: Loop) -> MultiInstance:

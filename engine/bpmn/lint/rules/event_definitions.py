@@ -6,17 +6,8 @@ from collections.abc import Iterator
 
 from engine.bpmn.lint.registry import Finding, Subject, rule
 from engine.bpmn.model import EVENTS
+from engine.bpmn.supported import EVENT_DEFINITIONS
 
-#: by kind of element, the events that are executed there; the empty text is an event without a definition
-EXECUTED = {
-    "startEvent": ("", "message"),
-    "endEvent": ("", "message", "signal", "error", "escalation", "terminate"),
-    "intermediateCatchEvent": ("message", "signal", "timer"),
-    "intermediateThrowEvent": ("", "message", "signal", "escalation"),
-    "boundaryEvent": ("message", "signal", "timer", "error", "escalation"),
-    "receiveTask": ("message",),
-    "sendTask": ("message",),
-}
 #: refused by rules of their own
 ELSEWHERE = frozenset({"link", "compensate"})
 HINTS = {
@@ -31,7 +22,7 @@ HINTS = {
 def check(subject: Subject) -> Iterator[Finding]:
     """An event carries one definition, of a kind that is executed where it stands."""
     for node in subject.nodes():
-        if node.kind not in EVENTS and node.kind not in EXECUTED:
+        if node.kind not in EVENTS and node.kind not in EVENT_DEFINITIONS:
             continue
         if len(node.events) > 1:
             kinds = ", ".join(event.kind for event in node.events)
@@ -42,7 +33,7 @@ def check(subject: Subject) -> Iterator[Finding]:
             )
             continue
         kind = node.events[0].kind if node.events else ""
-        allowed = EXECUTED[node.kind]
+        allowed = EVENT_DEFINITIONS[node.kind]
         if kind in allowed or kind in ELSEWHERE:
             continue
         spoken = f'A {node.kind} of kind "{kind}"' if kind else f"A {node.kind} without a definition"

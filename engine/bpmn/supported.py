@@ -1,0 +1,77 @@
+"""What is executed, what is documentation, what is refused: the list that the builder, the rules and the docs share."""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: by kind of event, the definitions executed there; the empty text is an event without a definition
+EVENT_DEFINITIONS: Final[dict[str, tuple[str, ...]]] = {
+    "startEvent": ("", "message"),
+    "endEvent": ("", "message", "signal", "error", "escalation", "terminate"),
+    "intermediateCatchEvent": ("message", "signal", "timer"),
+    "intermediateThrowEvent": ("", "message", "signal", "escalation"),
+    "boundaryEvent": ("message", "signal", "timer", "error", "escalation"),
+    "receiveTask": ("message",),
+    "sendTask": ("message",),
+}
+
+#: by kind of element, what happens to a token there
+EXECUTED: Final[dict[str, str]] = {
+    "startEvent": "Places the token. A message start event is chosen by `Execution.start(message=...)`.",
+    "endEvent": "Ends the token; an error goes to the nearest boundary event that catches its code, a terminate event "
+    "ends its scope, a message leaves the instance.",
+    "intermediateCatchEvent": "Waits for a message, a signal or a timer.",
+    "intermediateThrowEvent": "Throws a message, a signal or an escalation and goes on.",
+    "boundaryEvent": "Armed while its activity is active; a non-interrupting one can occur again and again, a timer by "
+    "duration or date once.",
+    "userTask": "Waits for a person of the lane's role; the answer goes to the variable `result`, else to the id in "
+    "lower case.",
+    "serviceTask": "Calls its handler; the value goes to `resultVariable`.",
+    "scriptTask": "Assigns variables, line by line.",
+    "businessRuleTask": "Asks a decision table; each output goes to the variable of its name.",
+    "sendTask": "Throws its message and goes on.",
+    "receiveTask": "Waits for its message.",
+    "task": "Passed at once, with a warning at publish.",
+    "manualTask": "Passed at once, with a warning at publish.",
+    "callActivity": "Runs another process: all variables go in, all come out.",
+    "subProcess": "Runs an embedded subprocess in a scope of its own.",
+    "exclusiveGateway": "Takes the first flow in the order of the file whose condition is true, else the default.",
+    "inclusiveGateway": "Takes every flow whose condition is true, else the default; joins what can still arrive.",
+    "parallelGateway": "Takes every flow; joins one token from each incoming flow, merging three ways.",
+    "eventBasedGateway": "Waits for the first of the events behind it.",
+    "multiInstanceLoopCharacteristics": "Repeats an activity in sequence or in parallel, up to its cap.",
+}
+
+#: may be drawn, is kept, changes nothing
+DOCUMENTATION: Final[dict[str, str]] = {
+    "textAnnotation, association, group, documentation": "For the reader.",
+    "dataObject, dataObjectReference, dataStoreReference, data associations, ioSpecification": "For the reader: "
+    "variables pass by their names.",
+    "collaboration, participant, messageFlow": "For the reader: a message is known by its name and the business key.",
+    "laneSet": "The lane of a user task names its role; other lanes are for the reader.",
+    "diagram interchange": "Drawn by the pages.",
+    "processes with isExecutable=false": "For the reader.",
+}
+
+#: refused at publish, with the rule that says so
+REFUSED: Final[dict[str, str]] = {
+    "complexGateway": "complex-gateways",
+    "adHocSubProcess, transaction, event subprocess": "special-subprocesses",
+    "compensation": "compensation",
+    "link events": "link-events",
+    "conditional, cancel and multiple events; timer and signal start events": "event-definitions",
+    "dangling references": "references",
+    "several or conditional flows out of an activity": "implicit-forks",
+    "a flow without condition out of an exclusive or inclusive gateway that is not its default": "choices",
+    "a process or subprocess without start or end event": "start-events, end-events",
+    "elements without a way on, or that nothing reaches": "dead-ends",
+    "parallel and inclusive joins inside a loop of their own scope": "joins-in-loops",
+    "standardLoopCharacteristics, multi-instance without a cap": "multi-instance",
+    "service tasks without a known handler, or with other parameters than it has": "service-tasks",
+    "business rule tasks without a decision, decision tables that cannot be read": "decisions",
+    "scripts other than name = expression, scripts before and after a task": "scripts",
+    "expressions outside the safe subset, or in another engine's notation": "expressions",
+    "timers that are no ISO 8601 and no cron, or shorter than a second": "timers",
+    "bindings for other engines": "foreign-bindings",
+    "document types, entities, files too large or too deep": "readable",
+}
