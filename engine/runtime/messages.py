@@ -1,7 +1,7 @@
 """Messages between instances, and what an instance still owes itself: outbox rows, delivered in their own transaction.
 
 A message goes to the instance that waits for its name under its key (the business key). Where none waits yet it stays
-for a day: a receiver may be one transaction behind.
+for a month: a receiver may be busy with a review of two weeks.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from engine.store import new_id, now
 if TYPE_CHECKING:
     from engine.runtime.transaction import Moving
 
-KEPT = timedelta(days=1)
+KEPT = timedelta(days=30)
 
 
 def send(session: Session, sender: Person, name: str, key: str, payload: dict[str, Any] | None = None) -> UUID:

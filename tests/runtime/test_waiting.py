@@ -66,15 +66,26 @@ def test_a_message_finds_the_instance_of_its_key_and_no_other(house):
     assert w.detail(house, other).instance.state == "running"
 
 
-def test_a_message_waits_a_day_for_a_receiver_that_is_late(house, clock):
+def test_a_message_waits_for_a_receiver_that_is_late(house, clock):
     w.given_a_published(house, waiting_for("listens", d.message("news"), d.declared("news")))
     with transaction(house) as session:
         messages.send(session, w.ADA, "news", "credit")
     delivery.deliver_waiting(house)
-    clock.advance(timedelta(hours=1))
+    clock.advance(timedelta(days=20))
     instance = instances.start(house, w.ADA, "listens", "credit")
     assert delivery.deliver_waiting(house) == 1
     assert w.detail(house, instance).instance.state == "finished"
+
+
+def test_a_message_that_nobody_awaits_for_a_month_is_given_up(house, clock):
+    w.given_a_published(house, waiting_for("listens", d.message("news"), d.declared("news")))
+    with transaction(house) as session:
+        messages.send(session, w.ADA, "news", "credit")
+    clock.advance(timedelta(days=31))
+    delivery.deliver_waiting(house)
+    instance = instances.start(house, w.ADA, "listens", "credit")
+    assert delivery.deliver_waiting(house) == 0
+    assert w.detail(house, instance).instance.state == "running"
 
 
 def test_an_instance_that_uses_up_its_transitions_goes_on_by_a_continuation(house):
