@@ -7,7 +7,7 @@ deployment's id as its subject: together they are its trail.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
@@ -16,6 +16,9 @@ from sqlalchemy.orm import Session
 from engine import audit
 from engine.errors import GatewrightError
 from engine.identity import Person
+from engine.inventory import queries as inventory
+from engine.inventory import thresholds, versions
+from engine.inventory.references import VersionRef
 from engine.serving import environments
 from engine.serving.deployment import STATES, Deployment
 from engine.serving.tables import DeploymentRow, RetirementRow, RouteRow
@@ -49,10 +52,10 @@ class DeploymentStopped(GatewrightError):
     status = 409
 
 
-class ModelRetired(GatewrightError):
+class DeploymentsEnded(GatewrightError):
     """{model} was retired at {retired_at} by the life-cycle instance {instance}."""
 
-    code = "model-retired"
+    code = "deployments-ended"
     hint = "A retired model answers no more and is not deployed again; ask its owner for its successor."
     status = 410
 
@@ -61,39 +64,38 @@ def request(
     session: Session,
     person: Person,
     *,
-    model: str,
-    version: int,
+    version: VersionRef,
     environment: str,
-    kind: str,
-    cut_off: float | None,
-    inputs: Mapping[str, str],
     instance: str,
     task: str,
     key: str,
 ) -> Deployment:
     """The deployment that shall run from now on; its target starts it. Asked again with the same key, the same one.
 
-    Whether it may run at all is asked before, by whoever calls: here stands the wish, not the gate.
-    kind, cut_off, inputs (asset role -> sha256) are frozen here: what runs is what was approved, whatever is edited in
-    the inventory afterwards. Raises EnvironmentUnknown, ModelRetired, or InputsIncomplete.
+    Whether it may run at all is asked before, by whoever calls: here stands the wish, not the gate. Kind, cut-off and
+    the digest of every asset are frozen here: what runs is what was approved, whatever is edited afterwards.
+    Raises EnvironmentUnknown, ModelUnknown, VersionUnknown, DeploymentsEnded, or InputsIncomplete.
     """
     place = environments.get(session, environment)
     known = session.scalar(select(DeploymentRow).where(DeploymentRow.key == key))
     if known is not None:
         return value(known)
-    refuse_retired(session, model)
+    refuse_retired(session, version.model)
+    model = inventory.model(session, version.model)
+    inventory.version(session, version)
+    inputs = versions.evidence_digests(session, version) | inventory.asset_digests(session, version)
     if missing := [role for role in NEEDED if role not in inputs]:
-        raise InputsIncomplete(version=f"{model}@{version}", roles=", ".join(missing))
+        raise InputsIncomplete(version=version, roles=", ".join(missing))
     row = DeploymentRow(
         id=new_id(),
         key=key,
-        model=model,
-        version=version,
+        model=version.model,
+        version=version.number,
         environment=environment,
         target=place.target,
-        kind=kind,
-        cut_off=cut_off,
-        inputs=dict(inputs),
+        kind=model.kind,
+        cut_off=thresholds.cut_off(model.metadata.thresholds),
+        inputs=inputs,
         desired="running",
         observed="waiting",
         detail="",
@@ -114,8 +116,8 @@ def request(
         "deployment.requested",
         person.id,
         target=row.target,
-        kind=kind,
-        cut_off=cut_off,
+        kind=row.kind,
+        cut_off=row.cut_off,
         inputs=row.inputs,
         instance=instance,
         task=task,
@@ -218,7 +220,7 @@ def retire(
     audit.record(
         session,
         f"model:{model}",
-        "model.retired",
+        "deployments.ended",
         actor=person.id,
         subject=model,
         reason=reason,
@@ -231,10 +233,10 @@ def retire(
 
 
 def refuse_retired(session: Session, model: str) -> None:
-    """Raises ModelRetired, with since when and by which instance, where the model was retired."""
+    """Raises DeploymentsEnded, with since when and by which instance, where the model was retired."""
     row = session.get(RetirementRow, model)
     if row is not None:
-        raise ModelRetired(model=model, retired_at=row.retired_at.isoformat(), instance=row.instance or "none")
+        raise DeploymentsEnded(model=model, retired_at=row.retired_at.isoformat(), instance=row.instance or "none")
 
 
 def value(row: DeploymentRow) -> Deployment:

@@ -2,62 +2,48 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import event
 
-from engine.identity import Person
+from engine.inventory import assets, models
+from engine.inventory.references import VersionRef
 from engine.serving import deployments, queries
 from engine.serving.deployment import Deployment
-from engine.serving.deployments import DeploymentStopped, DeploymentUnknown, ModelRetired
+from engine.serving.deployments import DeploymentsEnded, DeploymentStopped, DeploymentUnknown, InputsIncomplete
 from engine.store import Store, transaction
-from tests.serving.test_environments import define
-
-ADA = Person(id="ada", name="Ada", roles=frozenset({"data_scientist"}))
-INPUTS = {"artefact": "a" * 64, "input_schema": "b" * 64}
-ADDRESS = "http://127.0.0.1:8471/environments/production/models/credit/score"
+from tests.serving.house import (
+    ADA,
+    SCHEMA,
+    address,
+    given_a_version,
+    given_an_environment,
+    given_rules,
+    when_it_goes_live,
+    when_it_is_requested,
+    when_it_is_retired,
+)
 
 
 @pytest.fixture
 def house(store: Store) -> Store:
-    """A store with the environments test and production."""
-    define(store, "test", position=10)
-    define(store, "production", position=20)
+    """A store with the environments test and production, and four versions of credit."""
+    given_an_environment(store, "test", position=10)
+    given_an_environment(store, "production", position=20)
+    given_rules(store, n_versions=4)
     return store
 
 
-def request(house: Store, version: int = 1, environment: str = "production", **changed: Any) -> Deployment:
-    facts: dict[str, Any] = {
-        "model": "credit",
-        "kind": "rules",
-        "cut_off": 0.5,
-        "inputs": INPUTS,
-        "instance": "i-1",
-        "task": "deploy",
-    }
-    with transaction(house) as session:
-        key = f"{version} {environment}"
-        return deployments.request(
-            session, ADA, version=version, environment=environment, **({"key": key} | facts | changed)
-        )
+def request(house: Store, number: int = 1, environment: str = "production") -> Deployment:
+    return when_it_is_requested(house, VersionRef("credit", number), environment)
 
 
 def observe(house: Store, id: UUID, state: str, detail: str = "") -> Deployment:
     with transaction(house) as session:
         return deployments.observed(session, id, state, detail)
-
-
-def go_live(house: Store, id: UUID) -> Deployment:
-    with transaction(house) as session:
-        return deployments.went_live(session, id, address=ADDRESS, person=ADA, instance="i-1", task="apply")
-
-
-def retire(house: Store, reason: str = "superseded") -> list[Deployment]:
-    with transaction(house) as session:
-        return list(deployments.retire(session, ADA, model="credit", reason=reason, instance="i-9", task="retire"))
 
 
 def seen(house: Store, id: UUID) -> Deployment:
@@ -74,8 +60,8 @@ def test_asking_twice_with_one_key_is_one_deployment(house: Store) -> None:
 def test_the_first_live_deployment_gets_all_requests(house: Store) -> None:
     one = request(house)
     observe(house, one.id, "running")
-    live = go_live(house, one.id)
-    assert (live.address, live.outcome) == (ADDRESS, "live")
+    live = when_it_goes_live(house, one)
+    assert (live.address, live.outcome) == (address("credit"), "live")
     with transaction(house) as session:
         (route,) = queries.routes(session, model="credit")
         assert queries.live(session, "credit", "production") == route.deployment
@@ -87,7 +73,7 @@ def test_the_next_live_deployment_winds_the_former_down(house: Store) -> None:
     one, two = request(house, 1), request(house, 2)
     for each in (one, two):
         observe(house, each.id, "running")
-        go_live(house, each.id)
+        when_it_goes_live(house, each)
     with transaction(house) as session:
         (route,) = queries.routes(session)
     assert route.deployment.version == 2
@@ -98,8 +84,8 @@ def test_the_next_live_deployment_winds_the_former_down(house: Store) -> None:
 
 def test_another_environment_keeps_its_own_route(house: Store) -> None:
     one, two = request(house, 1, "test"), request(house, 2, "production")
-    go_live(house, one.id)
-    go_live(house, two.id)
+    when_it_goes_live(house, one)
+    when_it_goes_live(house, two)
     with transaction(house) as session:
         assert [(route.environment, route.deployment.version) for route in queries.routes(session, model="credit")] == [
             ("test", 1),
@@ -111,7 +97,7 @@ def test_two_that_go_live_at_once_leave_one_route(house: Store) -> None:
     wanted = [request(house, version) for version in range(1, 5)]
     for each in wanted:
         observe(house, each.id, "running")
-    threads = [threading.Thread(target=go_live, args=(house, each.id)) for each in wanted]
+    threads = [threading.Thread(target=when_it_goes_live, args=(house, each)) for each in wanted]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -128,22 +114,22 @@ def test_one_that_was_withdrawn_cannot_go_live(house: Store) -> None:
         gone = deployments.withdraw(session, one.id, person=ADA, reason="the approval is void")
     assert (gone.desired, gone.observed, gone.outcome) == ("stopped", "stopped", "never live")
     with pytest.raises(DeploymentStopped, match="credit@1"):
-        go_live(house, one.id)
+        when_it_goes_live(house, one)
 
 
 def test_a_retired_model_stops_everywhere_and_stays_retired(house: Store) -> None:
     one, two = request(house, 1, "test"), request(house, 2, "production")
     for each in (one, two):
         observe(house, each.id, "running")
-        go_live(house, each.id)
-    assert {each.id for each in retire(house)} == {one.id, two.id}
-    assert retire(house, "again") == []
+        when_it_goes_live(house, each)
+    assert {each.id for each in when_it_is_retired(house)} == {one.id, two.id}
+    assert when_it_is_retired(house, reason="again") == []
     with transaction(house) as session:
         assert queries.routes(session) == []
         retirement = queries.retirement(session, "credit")
     assert retirement is not None
     assert (retirement.reason, retirement.instance, retirement.retired_by) == ("superseded", "i-9", "ada")
-    with pytest.raises(ModelRetired, match="i-9"):
+    with pytest.raises(DeploymentsEnded, match="i-9"):
         request(house, 3)
 
 
@@ -152,8 +138,8 @@ def test_the_trail_tells_who_what_when_on_which_inputs_and_the_outcome(house: St
     observe(house, one.id, "starting")
     observe(house, one.id, "running")
     observe(house, one.id, "running")  # seen before: no second row
-    go_live(house, one.id)
-    go_live(house, two.id)
+    when_it_goes_live(house, one)
+    when_it_goes_live(house, two)
     observe(house, one.id, "stopped")
     with transaction(house) as session:
         trail = queries.trail(session, one.id)
@@ -165,14 +151,15 @@ def test_the_trail_tells_who_what_when_on_which_inputs_and_the_outcome(house: St
         ("ada", "deployment.wound_down"),
         ("target local", "deployment.observed"),
     ]
-    assert trail[0].facts["inputs"] == INPUTS
+    assert set(trail[0].facts["inputs"]) == {"artefact", "input_schema"}
+    assert trail[0].facts["inputs"] == dict(one.inputs)
     assert trail[0].facts["instance"] == "i-1"
     assert trail[4].facts["reason"] == "replaced by credit@2"
     assert [step.facts["state"] for step in trail if "state" in step.facts] == ["starting", "running", "stopped"]
 
 
 def test_what_the_service_asks_twice_a_second_is_one_statement(house: Store) -> None:
-    go_live(house, request(house, 1).id)
+    when_it_goes_live(house, request(house, 1))
     request(house, 2, "test")
     statements: list[str] = []
     event.listen(house.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
@@ -185,3 +172,19 @@ def test_what_the_service_asks_twice_a_second_is_one_statement(house: Store) -> 
 def test_an_unknown_deployment_is_named(house: Store) -> None:
     with pytest.raises(DeploymentUnknown):
         observe(house, uuid4(), "running")
+
+
+def test_a_version_without_its_schema_is_not_deployed(house: Store) -> None:
+    bare = given_a_version(house, artefact=b'{"rules": []}')
+    with pytest.raises(InputsIncomplete, match="input_schema"):
+        when_it_is_requested(house, bare)
+
+
+def test_what_was_approved_stays_what_runs_whatever_is_edited_afterwards(house: Store) -> None:
+    one = request(house)
+    with transaction(house) as session:
+        models.edit(session, ADA, "credit", {"thresholds": {"cut_off": 0.9}})
+        attached = house.files.put(b"another schema")
+        assets.attach(session, ADA, VersionRef("credit", 1), "input_schema", attached)
+    assert seen(house, one.id).cut_off == 0.5
+    assert seen(house, one.id).inputs["input_schema"] == house.files.put(json.dumps(SCHEMA).encode())

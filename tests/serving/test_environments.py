@@ -9,34 +9,21 @@ import pytest
 from engine import audit
 from engine.identity import NotPermitted, Person
 from engine.serving import environments, targets
-from engine.serving.environments import Environment, EnvironmentInvalid, EnvironmentUnknown
+from engine.serving.environments import EnvironmentInvalid, EnvironmentUnknown
 from engine.store import Store, transaction
-
-OPS = Person(id="olga", name="Olga", roles=frozenset({"it_operations"}))
-
-
-def define(store: Store, name: str = "production", **changed: Any) -> Environment:
-    facts: dict[str, Any] = {
-        "title": name.title(),
-        "target": "local",
-        "position": 10,
-        "promoters": ["risk_manager"],
-        "settings": {},
-    }
-    with transaction(store) as session:
-        return environments.define(session, OPS, name=name, **(facts | changed))
+from tests.serving.house import given_an_environment
 
 
 def test_environments_come_in_the_order_of_promotion(store: Store) -> None:
     for name, position in (("production", 30), ("test", 10), ("shadow", 20)):
-        define(store, name, position=position)
+        given_an_environment(store, name, position=position)
     with transaction(store) as session:
         assert [each.name for each in environments.ordered(session)] == ["test", "shadow", "production"]
 
 
 def test_an_environment_may_be_changed_and_both_acts_are_audited(store: Store) -> None:
-    define(store)
-    changed = define(store, title="Live", settings={"durable": True})
+    given_an_environment(store)
+    changed = given_an_environment(store, title="Live", settings={"durable": True})
     assert (changed.title, changed.settings["durable"]) == ("Live", True)
     with transaction(store) as session:
         assert environments.get(session, "production") == changed
@@ -58,18 +45,18 @@ def test_an_environment_may_be_changed_and_both_acts_are_audited(store: Store) -
     ],
 )
 def test_what_is_wrong_is_named(store: Store, name: str, changed: dict[str, Any], reason: str) -> None:
-    define(store, "test", position=5)
+    given_an_environment(store, "test", position=5)
     with pytest.raises(EnvironmentInvalid, match=reason):
-        define(store, name, **changed)
+        given_an_environment(store, name, **changed)
 
 
 def test_an_unknown_target_is_answered_with_the_nearest(store: Store) -> None:
     with pytest.raises(targets.TargetUnknown, match="Did you mean local"):
-        define(store, target="lokal")
+        given_an_environment(store, target="lokal")
 
 
 def test_an_unknown_environment_is_answered_with_the_known(store: Store) -> None:
-    define(store)
+    given_an_environment(store)
     with transaction(store) as session, pytest.raises(EnvironmentUnknown, match="production"):
         environments.get(session, "prodution")
 

@@ -107,24 +107,31 @@ async def _serve(
     )
     server = _Server(config)
     loop = asyncio.get_running_loop()
-    with _signals(loop, stop):
+    asked_to_end = asyncio.Event()
+    with _signals(loop, stop, asked_to_end):
         answering = asyncio.create_task(server.serve(sockets=[listening]))
         if announce:
             while not server.started and not answering.done():
                 await asyncio.sleep(0.01)
             announce(_address(listening))
         while not stop.is_set() and not answering.done():
-            await asyncio.sleep(LOOK_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asked_to_end.wait(), LOOK_SECONDS)
         service.ending = server.should_exit = True
         await answering
 
 
 @contextlib.contextmanager
-def _signals(loop: asyncio.AbstractEventLoop, stop: threading.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT set `stop`, where this is the main thread, which alone may handle signals."""
+def _signals(loop: asyncio.AbstractEventLoop, stop: threading.Event, asked_to_end: asyncio.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT set both events, where this is the main thread, which alone may handle signals."""
+
+    def end() -> None:
+        stop.set()
+        asked_to_end.set()
+
     ours = (signal.SIGTERM, signal.SIGINT) if threading.current_thread() is threading.main_thread() else ()
     for each in ours:
-        loop.add_signal_handler(each, stop.set)
+        loop.add_signal_handler(each, end)
     try:
         yield
     finally:

@@ -56,10 +56,10 @@ class MethodNotAllowed(GatewrightError):
     status = 405
 
 
-class ModelUnknown(GatewrightError):
+class ModelNotServed(GatewrightError):
     """There is no deployed model named {model}."""
 
-    code = "model-unknown"
+    code = "model-not-served"
     hint = "Check the name; models and where they are deployed are listed on the models page."
     status = 404
 
@@ -304,11 +304,11 @@ class Service:
         return directory.find(model, chosen or "", version)
 
     def _refuse_absent(self, model: str, environment: str | None) -> None:
-        """Raises ModelRetired, ModelUnknown, or NotDeployed for a model of which nothing is routed here."""
+        """Raises DeploymentsEnded, ModelNotServed, or NotDeployed for a model of which nothing is routed here."""
         with transaction(self._store) as session:
             deployments.refuse_retired(session, model)
             if not queries.ever_deployed(session, model):
-                raise ModelUnknown(model=model)
+                raise ModelNotServed(model=model)
         raise NotDeployed(model=model, environment=environment or "any environment", environments="none")
 
     def _ready(self, endpoint: Endpoint) -> Version:
