@@ -101,6 +101,14 @@ def usable_by(user: ServerUser, folder: Path, *, major: int = MAJOR) -> Path:
     return home
 
 
+def refuse_unreachable(user: ServerUser, folder: Path) -> None:
+    """Raises FolderClosed where `user` cannot get to the folder, or to the nearest of its parents that exists."""
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    tried = subprocess.run(["/bin/sh", "-c", 'cd "$1"', "sh", str(nearest)], capture_output=True, **user.switched)  # noqa: S603
+    if tried.returncode != 0:
+        raise FolderClosed(user=user.name, folder=folder)
+
+
 def _runs(install: Path, user: ServerUser) -> bool:
     """Whether `user` can start the programs; asked of the kernel, since modes, ACLs and mounts all have a say."""
     try:

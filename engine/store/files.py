@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import tempfile
 import uuid
@@ -152,7 +153,5 @@ def _digest_of(data: bytes | Path) -> str:
 
 
 def _to_disk(target: IO[bytes]) -> None:
-    import os
-
     target.flush()
     os.fsync(target.fileno())

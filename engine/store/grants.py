@@ -7,6 +7,12 @@ from sqlalchemy import Connection, text
 _ROOMS = ("identity", "events", "runtime", "inventory", "inferences", "serving", "governance")
 
 
+def close(connection: Connection) -> None:
+    """Take from everybody what PostgreSQL gives to everybody: a restore brings it back, for one."""
+    if connection.execute(text("SELECT to_regprocedure('audit.erase(text, bigint, text, text)')")).scalar():
+        _run(connection, "REVOKE ALL ON FUNCTION audit.erase(text, bigint, text, text) FROM PUBLIC")
+
+
 def to_application(connection: Connection, role: str) -> None:
     """Everything on rows of the rooms; of the audit log only reading and adding. Harmless when given again."""
     name = _quoted(connection, role)

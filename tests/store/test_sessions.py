@@ -2,11 +2,185 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
+import threading
+from datetime import timedelta
 
-from engine.store import Store, transaction
+import psycopg
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from engine import events
+from engine.config import Settings
+from engine.events.tables import OutboxRow
+from engine.store import Store, TestClock, after_commit, files, now, open_store, replayed, transaction
+from engine.store.sessions import DatabaseUnreachable, sqlstate
 
 
-def test_a_fresh_database_answers(store: Store) -> None:
+def told(store: Store) -> int:
     with transaction(store) as session:
-        assert session.execute(text("SELECT current_user")).scalar_one() == "gatewright_app"
+        return len(events.pending(session))
+
+
+def test_work_is_committed_at_the_end_and_rolled_back_after_an_error(store: Store) -> None:
+    with transaction(store) as session:
+        events.emit(session, "thing.happened", "x")
+    assert told(store) == 1
+
+    def act() -> None:
+        with transaction(store) as session:
+            events.emit(session, "thing.happened", "y")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        act()
+    assert told(store) == 1
+
+
+def test_a_transaction_has_one_instant(store: Store, clock: TestClock) -> None:
+    with transaction(store) as session:
+        first = now(session)
+        clock.advance(timedelta(hours=1))
+        assert now(session) == first
+        assert first.utcoffset() == timedelta(0)
+    with transaction(store) as session:
+        assert now(session) == first + timedelta(hours=1)
+        assert files(session) is store.files
+
+
+def test_callbacks_run_after_the_commit_and_only_then(store: Store) -> None:
+    seen: list[int] = []
+    with transaction(store) as session:
+        events.emit(session, "thing.happened", "x")
+        after_commit(session, lambda: seen.append(told(store)))
+        inside = session.begin_nested()
+        after_commit(session, lambda: seen.append(-1))
+        inside.rollback()
+        assert seen == []
+    assert seen == [1]
+
+    def act() -> None:
+        with transaction(store) as session:
+            after_commit(session, lambda: seen.append(-2))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        act()
+    assert seen == [1]
+
+
+def test_a_callback_that_fails_is_logged_and_stops_nothing(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[str] = []
+    with transaction(store) as session:
+        after_commit(session, lambda: 1 / 0)
+        after_commit(session, lambda: seen.append("next"))
+    assert seen == ["next"]
+    assert "callback failed" in caplog.text
+
+
+def test_two_acts_that_deadlock_both_come_through(store: Store) -> None:
+    """Each locks one row, waits for the other's, and PostgreSQL ends one of them: it is replayed."""
+    with transaction(store) as session:
+        one, two = events.emit(session, "a", "one"), events.emit(session, "b", "two")
+    meet = threading.Barrier(2)
+    tries: list[str] = []
+
+    def act(name: str, first: object, second: object) -> None:
+        waited = False
+
+        def work(session: Session) -> None:
+            nonlocal waited
+            tries.append(name)
+            session.execute(select(OutboxRow).where(OutboxRow.id == first).with_for_update())
+            if not waited:
+                waited = True
+                meet.wait(10)
+            session.execute(select(OutboxRow).where(OutboxRow.id == second).with_for_update())
+            events.emit(session, "done", name)
+
+        replayed(store, work)
+
+    threads = [
+        threading.Thread(target=act, args=("left", one, two)),
+        threading.Thread(target=act, args=("right", two, one)),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(tries) == 3
+    assert told(store) == 4
+
+
+def test_an_act_is_replayed_five_times_and_then_fails(store: Store) -> None:
+    tries: list[int] = []
+
+    def work(session: Session) -> None:
+        tries.append(1)
+        session.execute(text("DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END $$"))
+
+    with pytest.raises(DBAPIError, match="again"):
+        replayed(store, work)
+    assert len(tries) == 6
+
+
+def test_another_failure_is_not_replayed(store: Store) -> None:
+    tries: list[int] = []
+
+    def work(session: Session) -> None:
+        tries.append(1)
+        session.execute(text("SELECT 1/0"))
+
+    with pytest.raises(DBAPIError) as failure:
+        replayed(store, work)
+    assert (len(tries), sqlstate(failure.value)) == (1, "22012")
+
+
+def test_a_connection_waits_five_seconds_for_a_lock_and_may_idle_thirty_inside_a_transaction(store: Store) -> None:
+    with transaction(store) as session:
+        shown = {
+            name: session.execute(text(f"SHOW {name}")).scalar_one()
+            for name in ("lock_timeout", "idle_in_transaction_session_timeout", "application_name", "timezone")
+        }
+    assert shown == {
+        "lock_timeout": "5s",
+        "idle_in_transaction_session_timeout": "30s",
+        "application_name": "gatewright web",
+        "timezone": "UTC",
+    }
+
+
+def test_an_error_tells_no_values(store: Store) -> None:
+    with pytest.raises(DBAPIError) as failure, transaction(store) as session:
+        session.execute(text("SELECT :word / 0"), {"word": 90210})
+    assert "90210" not in str(failure.value)
+
+
+def test_a_database_that_does_not_answer_is_one_line(settings: Settings) -> None:
+    wrong = settings.model_copy(update={"database_url": SecretStr("postgresql://ada:secret@127.0.0.1:1/none")})
+    with pytest.raises(DatabaseUnreachable) as failure:
+        open_store(wrong)
+    assert "\n" not in str(failure.value)
+    assert "secret" not in str(failure.value)
+
+
+def test_a_session_that_was_cut_gives_its_connection_up(store: Store, superuser: psycopg.Connection) -> None:
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gatewright web'"
+    with transaction(store) as session:
+        assert session.execute(text("SELECT 1")).scalar_one() == 1
+    superuser.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gatewright web'"
+    )
+    with transaction(store) as session:
+        assert session.execute(text("SELECT 1")).scalar_one() == 1
+
+    def act() -> None:
+        with transaction(store) as session:
+            session.execute(text("SELECT 1"))
+            superuser.execute(cut)
+            session.execute(text("SELECT 1"))
+
+    with pytest.raises(OperationalError):
+        act()

@@ -20,8 +20,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 import engine
+from engine.config import Settings
 from engine.store import addresses, grants
 from engine.store.base import Base
+from engine.store.postgres import ERASER
 from engine.store.sessions import DatabaseUnreachable
 
 _FOLDER = Path(__file__).parent
@@ -42,9 +44,17 @@ def upgrade(url: str, revision: str = "head", *, application: str | None = None,
     """
     with _connected(url) as connection:
         command.upgrade(_config(connection), revision)
+        grants.close(connection)
         for role, give in ((application, grants.to_application), (eraser, grants.to_eraser)):
             if role and role != addresses.user_of(url):
                 give(connection, role)
+
+
+def upgrade_of(settings: Settings) -> None:
+    """Bring the database that the settings name to the newest revision, with the rights of its roles."""
+    places = addresses.of(settings)
+    eraser = ERASER if places.embedded else None
+    upgrade(places.owner, application=places.application_role, eraser=eraser)
 
 
 def downgrade(url: str, revision: str) -> None:
