@@ -31,11 +31,11 @@ ROLES: dict[str, str] = {
     "metrics": "what the training reported",
     "probe": "rows to compare predictions on",
     "predictions": "the predictions on the probe rows",
-    "tests": "the report of its last test",
+    "tests": "the reports of its last tests, one a suite",
     "documentation": "the model card and other documents",
 }
 #: a version may have several of these, told apart by name
-SEVERAL = frozenset({"documentation", "metrics", "source"})
+SEVERAL = frozenset({"documentation", "metrics", "source", "tests"})
 
 
 class RoleUnknown(GatewrightError):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from engine.errors import GatewrightError
 from engine.identity import ROLES
 from engine.inventory import kinds, schemas, thresholds
+from engine.inventory.kinds import rules
 from engine.inventory.references import SLUG
 
 
@@ -114,13 +115,11 @@ def read(values: Mapping[str, Any]) -> Metadata:
 
 
 def read_yaml(content: bytes) -> dict[str, Any]:
-    """The mapping in a YAML file; MetadataRefused where it is none. No tags that make objects."""
-    import yaml
-
+    """The mapping in a YAML file; MetadataRefused where it is none. As wary as for decision tables."""
     try:
-        values = yaml.safe_load(content)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise MetadataRefused(field="the file", reason=" ".join(str(error).split())[:300]) from error
+        values = rules.read_yaml(content.decode("utf-8"))
+    except ValueError as error:  # a UnicodeDecodeError is one
+        raise MetadataRefused(field="the file", reason=str(error)[:300]) from error
     if not isinstance(values, dict):
         raise MetadataRefused(field="the file", reason="it holds no mapping of names to values")
     return values

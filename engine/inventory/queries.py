@@ -178,10 +178,13 @@ def versions_with(session: Session, digest: str) -> list[VersionRef]:
     return [VersionRef(name, number) for name, number in session.execute(wanted)]
 
 
-def test_report(session: Session, ref: VersionRef) -> TestReport | None:
-    """The report of the version's last test, None where it was not tested."""
-    digest = asset_digests(session, ref).get("tests")
-    return TestReport.from_bytes(files(session).read(digest)) if digest else None
+def test_reports(session: Session, ref: VersionRef) -> dict[str, TestReport]:
+    """Suite -> the report of the version's last test by it; empty where it was not tested."""
+    return {
+        asset.name: TestReport.from_bytes(files(session).read(asset.digest))
+        for asset in assets(session, ref)
+        if asset.role == "tests"
+    }
 
 
 def risks(session: Session, model: str | None = None, *, is_open: bool | None = None) -> list[Risk]:

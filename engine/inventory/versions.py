@@ -40,47 +40,45 @@ def add(
     return _add(session, by.id, model, assets, source, seed, parameters or {}, documents or {}, note)
 
 
-def record_training(
-    session: Session,
-    model: str,
-    assets: Mapping[str, str],
-    *,
-    actor: str,
-    seed: int,
-    parameters: Mapping[str, Any],
-    documents: Mapping[str, str] | None = None,
-    note: str = "",
-) -> Version:
-    """The version that a training here brought (`engine.training.Training`: its assets, seed and parameters).
+def record_test(session: Session, ref: VersionRef, report: TestReport, *, suite: str, actor: str) -> Version:
+    """The version with the report of a suite among its assets `tests`, and the verdict of all suites beside it.
 
-    Called where a job's result is taken; who may have asked for it was checked when it was asked.
+    suite: what was tested for; a second run of a suite replaces its report.
     """
-    return _add(session, actor, model, assets, "trained", seed, parameters, documents or {}, note)
-
-
-def record_test(session: Session, ref: VersionRef, report: TestReport, *, actor: str) -> Version:
-    """The version with the report of a test as its asset `tests`, and the verdict beside it."""
-    added: dict[tuple[str, str | None], str] = {("tests", None): files(session).put(report.as_bytes())}
+    digest = files(session).put(report.as_bytes())
+    added: dict[tuple[str, str | None], str] = {("tests", suite): digest}
     if "test_data" in report.inputs:
         added["test_data", None] = report.inputs["test_data"]
     inventory_assets.put(session, ref, added, actor=actor)
     row = session.get(VersionRow, (ref.model, ref.number))
     assert row is not None  # noqa: S101 - put has refused an unknown one
     row.tested_at = now(session)
-    row.test_passed = report.passed
-    row.metrics = {name: estimate.as_json() for name, estimate in report.metrics.items()}
+    row.test_passed = all(each.passed for each in queries.test_reports(session, ref).values())
+    row.metrics = {**row.metrics, **{name: estimate.as_json() for name, estimate in report.metrics.items()}}
     audit.record(
         session,
         stream(ref.model),
         "version.tested",
         actor=actor,
         subject=str(ref),
+        suite=suite,
         passed=report.passed,
         failed=[str(verdict) for verdict in report.failed],
-        report=added["tests", None],
+        report=digest,
     )
-    events.emit(session, "version.tested", str(ref), {"tests": added["tests", None]}, passed=report.passed)
+    events.emit(session, "version.tested", str(ref), {"tests": digest}, suite=suite, passed=report.passed)
     session.flush()
+    return queries.version(session, ref)
+
+
+def complete_training(session: Session, ref: VersionRef, assets: Mapping[str, str], *, actor: str) -> Version:
+    """A draft version with what its training here brought (`engine.training.Training`: its assets by role).
+
+    Called where a job's result is taken; who may have asked for it was checked when it was asked.
+    """
+    inventory_assets.put(session, ref, {(role, None): digest for role, digest in assets.items()}, actor=actor)
+    audit.record(session, stream(ref.model), "version.trained", actor=actor, subject=str(ref), assets=dict(assets))
+    events.emit(session, "version.trained", str(ref), dict(assets))
     return queries.version(session, ref)
 
 

@@ -25,6 +25,7 @@ TRAINED = False
 BOUNDS = ("from", "to", "above", "below")
 TESTS = (*BOUNDS, "not", "missing")
 LARGEST = 1 << 20  # bytes of a table
+DEEPEST = 20
 
 
 def accept(content: bytes, name: str) -> bytes:
@@ -45,13 +46,20 @@ def accept(content: bytes, name: str) -> bytes:
 
 
 def read_yaml(text: str) -> Any:
-    """Plain YAML: no tags that make objects, no aliases (a few lines of them can stand for gigabytes)."""
+    """Plain YAML: no tags that make objects, no aliases (a few lines of them stand for gigabytes), 20 levels at most."""
     import yaml
 
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    depth = 0
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            raise ValueError("aliases (*name) are not taken")
-        return yaml.safe_load(text)
+        for event in yaml.parse(text, Loader=loader):
+            if isinstance(event, yaml.AliasEvent):
+                raise ValueError("aliases (*name) are not taken")
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:
+                raise ValueError(f"it is nested more than {DEEPEST} levels deep")
+        return yaml.load(text, Loader=loader)  # noqa: S506 - the safe loader, in C where it was built
     except yaml.YAMLError as error:
         raise ValueError(f"not YAML: {' '.join(str(error).split())}") from error
 
