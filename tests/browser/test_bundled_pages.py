@@ -97,6 +97,7 @@ def test_the_theme_is_switched_and_kept(page: Page, pages: Pages) -> None:
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
 
 
+@pytest.mark.smoke
 def test_the_viewer_shows_where_an_instance_stands(page: Page, pages: Pages) -> None:
     pages.state = STATE
     open_page(page, pages, "viewer")

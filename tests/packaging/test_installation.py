@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from engine.store import Store, transaction
 from web import bundle
 
 pytestmark = pytest.mark.smoke
@@ -21,3 +23,8 @@ def test_the_command_line_answers() -> None:
 
 def test_the_bundle_is_there() -> None:
     assert (bundle.DIST / bundle.file_name("app.js")).is_file()
+
+
+def test_the_database_that_comes_along_answers(store: Store) -> None:
+    with transaction(store) as session:
+        assert session.scalar(text("SELECT count(*) FROM runtime.instances")) == 0
