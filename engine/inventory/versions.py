@@ -74,8 +74,10 @@ def record_test(session: Session, ref: VersionRef, report: TestReport, *, suite:
 def complete_training(session: Session, ref: VersionRef, assets: Mapping[str, str], *, actor: str) -> Version:
     """A draft version with what its training here brought (`engine.training.Training`: its assets by role).
 
-    Called where a job's result is taken; who may have asked for it was checked when it was asked.
+    Called where a job's result is taken; who may have asked for it was checked when it was asked. Raises
+    DuplicateVersion where another version came out the same.
     """
+    duplicates.refuse(session, assets, but=ref)
     inventory_assets.put(session, ref, {(role, None): digest for role, digest in assets.items()}, actor=actor)
     audit.record(session, stream(ref.model), "version.trained", actor=actor, subject=str(ref), assets=dict(assets))
     events.emit(session, "version.trained", str(ref), dict(assets))

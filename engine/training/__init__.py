@@ -2,6 +2,7 @@
 
 from engine.training.fits import NotTrainable, Recipe, Training, read_upload, train
 from engine.training.measurement import LabelsRefused, ReferenceMissing, Suite, test
+from engine.training.profiles import profile
 from engine.training.reproductions import Reproduction, reproduce
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Reproduction",
     "Suite",
     "Training",
+    "profile",
     "read_upload",
     "reproduce",
     "test",

@@ -99,7 +99,7 @@ def read(files: Files, folder: Path) -> Plan:
 
 
 def _rows(files: Files, folder: Path, section: Mapping[str, Any], declared: Metadata) -> tuple[str, str | None]:
-    """Digests of (the rows to train on, those held out of it): testing on rows it was trained on would prove nothing."""
+    """Digests of (the rows to train on, those held out): a test on rows of the training would prove nothing."""
     if "data" not in section:
         raise PlanRefused(folder=folder, reason="a section without `data`")
     table = frames.read(_file(folder, section["data"]).read_bytes(), section["data"])

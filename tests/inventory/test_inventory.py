@@ -251,8 +251,9 @@ def test_a_versions_state_follows_from_what_it_has(store):
         assert queries.version(session, ref).state == "draft"
         assets.attach(session, ADA, ref, "artefact", store.files.put(b"a"))
         assert queries.version(session, ref).state == "ready"
-        assert versions.record_test(session, ref, report(), suite="performance", actor="worker").state == "tested"
-        assert versions.record_test(session, ref, report(passed=False), suite="performance", actor="worker").state == "failed"
+        for passed, state in ((True, "tested"), (False, "failed")):
+            tested = versions.record_test(session, ref, report(passed), suite="performance", actor="worker")
+            assert tested.state == state
 
 
 def test_a_test_leaves_its_report_as_an_asset_and_its_verdict_in_the_log(store):
@@ -260,7 +261,8 @@ def test_a_test_leaves_its_report_as_an_asset_and_its_verdict_in_the_log(store):
     rows = store.files.put(b"rows")
     ref = given_a_version(store, artefact=b"a")
     with transaction(store) as session:
-        tested = versions.record_test(session, ref, report(passed=False, test_data=rows), suite="performance", actor="worker")
+        found = report(passed=False, test_data=rows)
+        tested = versions.record_test(session, ref, found, suite="performance", actor="worker")
         assert tested.metrics["auc"].value == 0.82
         assert not tested.metrics["brier"].known
     with transaction(store) as session:
@@ -378,6 +380,20 @@ def test_the_same_data_parameters_and_predictions_are_a_duplicate(store):
         given_a_version(store, artefact=b"b", training_data=b"d", parameters=b"p", predictions=b"y")
     given_a_version(store, artefact=b"b", training_data=b"d2", parameters=b"p", predictions=b"y")
     given_a_version(store, artefact=b"c", training_data=b"d", parameters=b"p", predictions=b"y2")
+
+
+def test_a_draft_whose_training_comes_out_as_another_version_is_refused(store):
+    given_a_model(store)
+    made = {"training_data": b"d", "parameters": b"p", "predictions": b"y"}
+    given_a_version(store, artefact=b"a", **made)
+    draft = given_a_version(store, training_data=b"d")
+    digests = {role: store.files.put(content) for role, content in {**made, "artefact": b"b"}.items()}
+    with pytest.raises(DuplicateVersion, match="credit@1 again"), transaction(store) as session:
+        versions.complete_training(session, draft, digests, actor="worker")
+    digests["predictions"] = store.files.put(b"y2")
+    for _ in range(2):  # a job's result that is taken twice is no duplicate of itself
+        with transaction(store) as session:
+            assert versions.complete_training(session, draft, digests, actor="worker").state == "ready"
 
 
 def test_an_uploaded_model_is_told_by_its_predictions_on_the_same_probe(store):

@@ -46,7 +46,7 @@ def accept(content: bytes, name: str) -> bytes:
 
 
 def read_yaml(text: str) -> Any:
-    """Plain YAML: no tags that make objects, no aliases (a few lines of them stand for gigabytes), 20 levels at most."""
+    """Plain YAML: no tags that make objects, no aliases (a few lines can stand for gigabytes), at most 20 levels."""
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
