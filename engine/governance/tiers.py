@@ -41,6 +41,15 @@ def approvers(tier: str | None, further: Iterable[str] = ()) -> list[str]:
     return list(dict.fromkeys([*found["approvers"], *allowed]))
 
 
+def retirement_approvers(tier: str | None) -> list[str]:
+    """The roles whose approval a retirement needs; raises TierUnknown."""
+    rules = _rules()
+    found = rules["tiers"].get(tier or STRICTEST)
+    if found is None:
+        raise TierUnknown(tier=tier, known=", ".join(rules["tiers"]))
+    return list(found["retirement"])
+
+
 @cache
 def _rules() -> dict[str, Any]:
     text = files("engine.governance.rules").joinpath("tiers.yaml").read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Context:
     settings: Settings
     actor: str = "system"  #: who moved the instance: a person, the clock, a worker
     progress: Callable[[float, str], None] = field(default=_unheard)
+    prepared: Any = None  #: what a job's `prepare` returned: values that `run` needs from the database
 
     @property
     def idempotency_key(self) -> str:

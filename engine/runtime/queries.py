@@ -29,6 +29,7 @@ from engine.runtime.tables import (
     UserTaskRow,
 )
 from engine.runtime.transaction import InstanceUnknown
+from engine.store import now
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -197,6 +198,17 @@ class Schedule:
     last_instance: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleRun:
+    """One time at which a schedule was due."""
+
+    due_at: datetime
+    fired_at: datetime
+    outcome: str  #: started, missed, refused
+    instance: UUID | None
+    detail: str
+
+
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
     """One page of a list, with the count of the whole."""
@@ -212,14 +224,23 @@ def inbox(
     search: str = "",
     role: str = "",
     mine: bool = False,
+    unclaimed: bool = False,
+    overdue: bool = False,
     limit: int = 50,
     offset: int = 0,
 ) -> Page[UserTask]:
-    """The open tasks of the person's own roles, their own first, then by due date and age (R11)."""
+    """The open tasks of the person's own roles, their own first, then by due date and age (R11).
+
+    mine, unclaimed, overdue: only those in their hands, in nobody's, past their due date.
+    """
     roles = [role] if role in person.roles else [] if role else sorted(person.roles)
     query = select(UserTaskRow).where(UserTaskRow.state == "open", UserTaskRow.role.in_(roles))
     if mine:
         query = query.where(UserTaskRow.assignee == person.id)
+    if unclaimed:
+        query = query.where(UserTaskRow.assignee.is_(None))
+    if overdue:
+        query = query.where(UserTaskRow.due_at < now(session))
     query = _search(query, search, UserTaskRow.name, UserTaskRow.subject, UserTaskRow.process)
     order = (
         (UserTaskRow.assignee == person.id).desc().nulls_last(),
@@ -402,6 +423,12 @@ def schedules(session: Session, *, search: str = "", limit: int = 100, offset: i
         plain = {name: getattr(row, name) for name in Schedule.__slots__ if not name.startswith("last_")}
         found.append(Schedule(**plain, last_outcome=outcome, last_due_at=due, last_instance=started))
     return Page(found, total)
+
+
+def schedule_runs(session: Session, schedule: UUID, *, limit: int = 50, offset: int = 0) -> Page[ScheduleRun]:
+    """The runs of a schedule, the newest first: started, missed or refused, each with its reason."""
+    query = select(ScheduleRunRow).where(ScheduleRunRow.schedule == schedule)
+    return _page(session, query, (ScheduleRunRow.due_at.desc(),), ScheduleRun, limit, offset)
 
 
 def counts(session: Session) -> dict[str, int]:

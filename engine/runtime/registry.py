@@ -51,7 +51,7 @@ class ServiceTask:
     backoff_seconds: float
     errors: tuple[str, ...]  #: BPMN error codes that it may raise
     pack: str  #: the queue of its jobs
-    check: Callable[..., None] | None = None
+    check: Callable[..., Any] | None = None
     taken: Callable[..., None] | None = None
     assumed: Callable[..., Any] | None = None
 
@@ -61,7 +61,10 @@ class ServiceTask:
         return (inspect.getdoc(self.function) or "").split("\n", 1)[0]
 
     def prepare(self, function: F) -> F:
-        """Registers what is checked in a transaction before a job runs: (session, parameters, ctx)."""
+        """Registers what is checked in a transaction before a job runs: (session, parameters, ctx).
+
+        What it returns is `ctx.prepared` in the run; it is asked again before each attempt.
+        """
         self.check = function
         return function
 

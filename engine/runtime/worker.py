@@ -13,6 +13,7 @@ import signal
 import socket
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -91,7 +92,7 @@ def _begin(house: Store, task: UUID) -> tuple[registry.ServiceTask, Any, Context
             parameters = jobs.parse(handler, row.parameters)
             if handler.check:
                 with session.begin_nested(), guard.inside_transaction(f"{row.handler}, prepare", session):
-                    handler.check(session, parameters, ctx)
+                    ctx = replace(ctx, prepared=handler.check(session, parameters, ctx))
                     session.flush()
         except Exception as refusal:
             return handler, None, ctx, refusal

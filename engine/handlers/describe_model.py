@@ -1,0 +1,40 @@
+"""Service task `describe_model`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
+
+from engine.handlers import subjects
+from engine.inventory import completeness, kinds, queries
+from engine.runtime.context import Context
+from engine.runtime.registry import service_task
+
+#: what the life cycle itself brings later is no gap of the record
+BROUGHT_LATER = frozenset({"tests"})
+
+
+class Parameters(BaseModel):
+    model: str = Field(description="The model's id in the inventory.")
+
+
+@service_task("describe_model", kind="transactional")
+def describe_model(session: Session, parameters: Parameters, ctx: Context) -> dict[str, Any]:
+    """Tells the newest version's record: what the gateways of a life cycle ask for."""
+    model = queries.model(session, subjects.model_of(ctx, parameters.model))
+    version = subjects.newest(session, model.id)
+    gaps = [gap for gap in completeness.score(session, version.ref).gaps if gap.name not in BROUGHT_LATER]
+    return {
+        "version": str(version.ref),
+        "kind": model.kind,
+        "affects_people": model.affects_people,
+        "decisions_per_year": model.decisions_per_year,
+        "protected": bool(model.metadata.protected),
+        "needs_training": version.state == "draft" and kinds.get(model.kind).trained,
+        "environment": model.environment,
+        "approver_roles": list(model.metadata.approvers),
+        "complete": not gaps,
+        "gaps": [f"{gap.name}: {gap.reason}" for gap in gaps],
+    }

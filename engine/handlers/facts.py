@@ -1,0 +1,66 @@
+"""Turns told facts into messages of life cycles, and holds approvals to what has changed since.
+
+The one place where what the right wing tells reaches the left one.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+
+from sqlalchemy.orm import Session
+
+from engine import events
+from engine.events import Event
+from engine.governance import approvals
+from engine.handlers import subjects
+from engine.identity import Person
+from engine.inventory import queries
+from engine.inventory.references import VersionRef
+from engine.runtime import messages
+from engine.store import Store, replayed, transaction
+
+_log = logging.getLogger(__name__)
+
+_TELLER = Person.system("system")
+
+
+def deliver_facts(house: Store) -> int:
+    """Take the facts that wait, each in its own transaction; returns how many were taken."""
+    with transaction(house) as session:
+        waiting = events.pending(session)
+    taken = 0
+    for fact in waiting:
+        try:
+            taken += replayed(house, partial(_take, fact))
+        except Exception:
+            # One fact in trouble must not hold up those behind it; it is tried again at the next tick.
+            _log.exception("The fact %s of %s could not be taken", fact.name, fact.subject)
+    return taken
+
+
+def _take(fact: Event, session: Session) -> bool:
+    if not events.deliver(session, fact.id):
+        return False
+    if fact.name == "version.added":
+        ref = VersionRef.parse(fact.subject)
+        if ref.number > 1:  # the first one is what its life cycle starts with
+            messages.send(session, _TELLER, "version_registered", ref.model, {"version": str(ref)})
+    elif fact.name == "retirement.requested":
+        messages.send(
+            session, _TELLER, "retirement_requested", fact.subject, {"reason": str(fact.facts.get("reason", ""))}
+        )
+    elif fact.name in ("asset.changed", "model.edited"):
+        _hold(session, fact)
+    return True
+
+
+def _hold(session: Session, fact: Event) -> None:
+    """Void what was approved on digests that no longer stand."""
+    refs = (
+        [VersionRef.parse(fact.subject)]
+        if fact.name == "asset.changed"
+        else [version.ref for version in queries.versions(session, fact.subject)]
+    )
+    for ref in refs:
+        approvals.assets_changed(session, str(ref), subjects.approved_digests(session, ref), by=_TELLER.id)
