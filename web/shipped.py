@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 
 import processes
-from engine.runtime import registry
+from engine import handlers
 
 #: what of a folder belongs to its definition; a README is for the reader of the source
 _KINDS = (".bpmn", ".dmn", ".form.json", "scenario.yaml")
@@ -30,5 +29,4 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def load_handlers() -> None:
     """Register every service task, evidence provider and kind of user task: ours, and what packages add."""
-    import_module("engine.handlers")
-    registry.load_entry_points()
+    handlers.load()
