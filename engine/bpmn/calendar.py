@@ -54,11 +54,12 @@ class Duration:
 
     def after(self, moment: datetime, zone: str) -> datetime:
         """The moment this much later, in UTC."""
-        made = moment
+        # In UTC first: Python adds to a zone's time by its clock face, not by what elapses.
+        made = moment.astimezone(UTC)
         if self.months or self.days:
             local = moment.astimezone(zone_info(zone)).replace(tzinfo=None)
             made = resolved(_later(local, self.months, self.days), zone)
-        return (made + self.elapsed).astimezone(UTC)
+        return made + self.elapsed
 
     @property
     def shortest(self) -> timedelta:

@@ -101,12 +101,14 @@ def _message(token: Token) -> MessageWaiting:
 
 def _failure(token: Token) -> Failure:
     found = token.failure or {}
-    node = token.task_spec.node
+    # The join at the end of a scope is not drawn: its scope is named, the subprocess or the process itself.
+    spec = token.workflow.spec
+    node = token.task_spec.node or spec.around
     return Failure(
         task_id=str(token.id),
-        element=node.id if node is not None else token.task_spec.name,
-        name=node.name if node is not None else "the end of the process",
-        process=token.workflow.spec.process,
+        element=node.id if node is not None else spec.process,
+        name=node.name if node is not None else spec.description,
+        process=spec.process,
         cause=found["cause"],
         kind=found["kind"],
         error_code=found["code"],

@@ -20,15 +20,12 @@ class References:
 def read(root: xml.Node) -> References:
     """The declarations of one file; a message or signal without a name goes by its id."""
 
-    def named(tag: str, attribute: str) -> dict[str, str]:
-        return {
-            node.get("id", ""): node.get(attribute) or node.get("name") or node.get("id", "")
-            for node in xml.children(root, tag)
-        }
+    def declared(tag: str, attribute: str) -> dict[str, str]:
+        return {node.get("id", ""): node.get(attribute, "") for node in xml.children(root, tag)}
 
     return References(
-        messages=named("message", "name"),
-        signals=named("signal", "name"),
-        errors=named("error", "errorCode"),
-        escalations=named("escalation", "escalationCode"),
+        messages={known: name or known for known, name in declared("message", "name").items()},
+        signals={known: name or known for known, name in declared("signal", "name").items()},
+        errors=declared("error", "errorCode"),
+        escalations=declared("escalation", "escalationCode"),
     )

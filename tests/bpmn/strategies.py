@@ -1,0 +1,97 @@
+"""Random block-structured processes, for the property tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.bpmn import drawing as d
+
+
+@dataclass
+class Drawing:
+    """A process as it is drawn, block by block."""
+
+    parts: list[str] = field(default_factory=list)
+    numbers: Any = field(default_factory=count)
+
+    def name(self, kind: str) -> str:
+        return f"{kind}{next(self.numbers)}"
+
+
+#: a block: ("user",), ("script",), ("service",), ("choice", a, b), ("fork", kind, a, b), ("loop", body), ("sub", body),
+#: ("row", a, b), ("timed", body)
+blocks = st.recursive(
+    st.sampled_from([("user",), ("script",), ("service",)]),
+    lambda inner: (
+        st.tuples(st.just("row"), inner, inner)
+        | st.tuples(st.just("choice"), inner, inner)
+        | st.tuples(st.just("fork"), st.sampled_from(["parallel", "inclusive"]), inner, inner)
+        | st.tuples(st.just("loop"), inner)
+        | st.tuples(st.just("sub"), inner)
+        | st.tuples(st.just("timed"), inner)
+    ),
+    max_leaves=7,
+)
+
+
+def draw(drawing: Drawing, block: Any) -> tuple[str, str]:
+    """Draws a block; returns its first and its last element."""
+    kind, parts = block[0], drawing.parts
+    if kind in {"user", "script", "service"}:
+        name = drawing.name(kind)
+        parts.append(
+            d.user(name) if kind == "user" else d.service(name, "work", f"v_{name}", n="n")
+            if kind == "service" else d.script(name, f"v_{name} = n + {len(name)}")
+        )  # fmt: skip
+        return name, name
+    if kind == "row":
+        first, last = draw(drawing, block[1]), draw(drawing, block[2])
+        parts.append(d.flow(first[1], last[0]))
+        return first[0], last[1]
+    if kind == "loop":
+        # A parallel part inside a loop lives in a scope of its own: each pass has a fresh one.
+        top, check = drawing.name("top"), drawing.name("again")
+        body = draw(drawing, ("sub", block[1]))
+        counter = drawing.name("count")
+        parts.append(d.gateway("exclusive", top) + d.gateway("exclusive", check, default=f"{check}_out"))
+        parts.append(d.script(counter, f"c_{check} = c_{check} + 1"))
+        parts.append(d.chain(top, body[0]) + d.chain(body[1], counter, check))
+        parts.append(d.flow(check, top, f"c_{check} % 3 != 0"))
+        out = drawing.name("out")
+        parts.append(d.script(out, f"v_{out} = 1") + d.flow(check, out, id=f"{check}_out"))
+        return top, out
+    if kind in {"sub", "timed"}:
+        name, inner = drawing.name("sub"), Drawing(numbers=drawing.numbers)
+        body = draw(inner, block[1])
+        start, end = drawing.name("s"), drawing.name("e")
+        parts.append(
+            d.sub(name, d.start(start), *inner.parts, d.end(end), d.chain(start, body[0]), d.flow(body[1], end))
+        )
+        if kind == "timed":
+            event, after = drawing.name("late"), drawing.name("end")
+            parts.append(
+                d.boundary(event, name, d.timer("duration", "PT1H"), False) + d.end(after) + d.flow(event, after)
+            )
+        return name, name
+    one, other = draw(drawing, block[-2]), draw(drawing, block[-1])
+    gateway = "exclusive" if kind == "choice" else block[1]
+    split, join = drawing.name("split"), drawing.name("join")
+    default = f"{split}_default" if gateway != "parallel" else ""
+    parts.append(d.gateway(gateway, split, default) + d.gateway(gateway, join))
+    parts.append(d.flow(split, one[0], "" if gateway == "parallel" else f"n % {len(split)} < 3"))
+    parts.append(d.flow(split, other[0], id=f"{split}_default" if default else ""))
+    parts.append(d.flow(one[1], join) + d.flow(other[1], join))
+    return split, join
+
+
+def files(block: Any) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """The definition around a block, and variables to start it with."""
+    drawing = Drawing()
+    first, last = draw(drawing, block)
+    found = d.files("p", d.start(), *drawing.parts, d.end(), d.flow("Start", first), d.flow(last, "End"))
+    counters = {f"c_again{n}": 0 for n in range(next(drawing.numbers))}
+    return found, {"n": 1, **counters}

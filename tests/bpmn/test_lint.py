@@ -1,0 +1,271 @@
+"""One diagram that breaks each rule; good diagrams pass; no bytes raise."""
+
+# ruff: noqa: E501 - a row of the table is one diagram
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.bpmn import Issue, ServiceTaskInfo, Vocabulary, check
+from engine.bpmn.lint import RULES
+from tests.bpmn import drawing as d
+
+WORDS = Vocabulary(
+    service_tasks={
+        "work": ServiceTaskInfo(schema={"properties": {}, "additionalProperties": False}),
+        "deploy_model": ServiceTaskInfo(
+            kind="job",
+            schema={
+                "properties": {"version": {"type": "string"}, "environment": {"enum": ["test", "production"]}},
+                "required": ["version"],
+            },
+            errors=("approval_void",),
+        ),
+    },
+    roles=frozenset({"risk_manager", "data_scientist"}),
+    evidence=frozenset({"test_report"}),
+    processes=frozenset({"validation", "p"}),
+)
+
+
+def straight(*parts, declared="", **others):
+    """Start > X > End around the parts; X is theirs."""
+    return d.files("p", d.start(), *parts, d.end(), d.chain("Start", "X", "End"), declared=declared, **others)
+
+
+def in_lane(task, lane="risk_manager", id="X"):
+    return d.lanes(**{lane: (id,)}) + task
+
+
+def choice(*flows, default="", kind="exclusive"):
+    return d.files(
+        "p", d.start(), d.gateway(kind, "X", default), d.end("E1"), d.end("E2"), d.flow("Start", "X"), *flows
+    )
+
+
+LOOP = "<bpmn:multiInstanceLoopCharacteristics>{}</bpmn:multiInstanceLoopCharacteristics>"
+THROUGH = LOOP.format("<bpmn:loopDataInputRef>xs</bpmn:loopDataInputRef>")
+
+BROKEN = [
+    ("identifiers", "P", {**straight(d.script("X", "a = 1")), "process.bpmn": d.xml("P X", d.start(), d.end(), d.chain("Start", "End"))}),
+    ("identifiers", "twice", straight(d.script("X", "a = 1"), '<bpmn:textAnnotation id="X"/>')),
+    ("size", "500", d.files("p", d.start(), *[d.script(f"S{i}", "a = 1") for i in range(500)], d.end(),
+                            d.chain("Start", *[f"S{i}" for i in range(500)], "End"))),
+    ("unknown-elements", "choreographyTask", straight(d.script("X", "a = 1"), '<bpmn:choreographyTask id="C"/>')),
+    ("complex-gateways", "complex", choice(d.flow("X", "E1"), d.flow("X", "E2"), kind="complex")),
+    ("special-subprocesses", "ad-hoc", straight('<bpmn:adHocSubProcess id="X"/>')),
+    ("special-subprocesses", "transaction", straight('<bpmn:transaction id="X"/>')),
+    ("special-subprocesses", "event subprocess", straight(
+        d.script("X", "a = 1"), '<bpmn:subProcess id="E" triggeredByEvent="true"><bpmn:startEvent id="ES"/></bpmn:subProcess>')),
+    ("compensation", "Compensation", straight('<bpmn:userTask id="X" isForCompensation="true"/>')),
+    ("link-events", "link", straight(d.throw("X", '<bpmn:linkEventDefinition name="a"/>'))),
+    ("event-definitions", "conditional", straight(d.catch("X", d.event("conditional")))),
+    ("event-definitions", "several", straight(d.catch("X", d.timer("duration", "PT1H") + d.message("m")), declared=d.declared("m"))),
+    ("event-definitions", "timer", d.files("p", d.start("Start", d.timer("cycle", "R/PT1H")), d.end(), d.chain("Start", "End"))),
+    ("event-definitions", "without a definition", straight(d.catch("X", ""))),
+    ("references", '"gone"', straight(d.catch("X", d.message("gone")))),
+    ("references", "names no message", straight(d.catch("X", d.event("message")))),
+    ("references", "names no error", d.files("p", d.start(), d.end("End", d.event("error")), d.chain("Start", "End"))),
+    ("references", "has no code", d.files("p", d.start(), d.end("End", d.event("error", "e")), d.chain("Start", "End"),
+                                          declared='<bpmn:error id="e"/>')),
+    ("flows", "is not there", straight(d.script("X", "a = 1"), d.flow("X", "Gone"))),
+    ("flows", "another subprocess", straight(d.sub("X", d.start("S"), d.end("E"), d.chain("S", "E")), d.flow("X", "E"))),
+    ("flows", "leaves an end", straight(d.script("X", "a = 1"), d.flow("End", "X"))),
+    ("flows", "leads into a startEvent", straight(d.script("X", "a = 1"), d.flow("X", "Start"))),
+    ("start-events", "no start", d.files("p", d.script("X", "a = 1"), d.end(), d.chain("X", "End"))),
+    ("start-events", "several plain", straight(d.script("X", "a = 1"), d.start("S2"), d.flow("S2", "X"))),
+    ("start-events", "subprocess begins", straight(
+        d.sub("X", d.start("S", d.message("m")), d.end("E"), d.chain("S", "E")), declared=d.declared("m"))),
+    ("start-events", "Two start events", straight(d.script("X", "a = 1"), *[
+        d.start(s, d.message("m")) + d.flow(s, "X") for s in ("S1", "S2")], declared=d.declared("m"))),
+    ("end-events", "no end", d.files("p", d.start(), d.script("X", "a = 1"), d.chain("Start", "X"))),
+    ("dead-ends", "No flow leaves", straight(d.script("X", "a = 1"), d.gateway("parallel", "F"), d.flow("X", "F"))),
+    ("dead-ends", "would never run", straight(d.script("X", "a = 1"), d.script("Y", "a = 1"), d.flow("Y", "End"))),
+    ("implicit-forks", "implicit fork", straight(d.script("X", "a = 1"), d.end("E2"), d.flow("X", "E2"))),
+    ("implicit-forks", "conditional flow", d.files("p", d.start(), d.script("X", "a = 1"), d.end(), d.flow("Start", "X"),
+                                                   d.flow("X", "End", "a == 1"))),
+    ("choices", "has no condition", choice(d.flow("X", "E1", "a == 1"), d.flow("X", "E2"))),
+    ("choices", "does not leave", choice(d.flow("X", "E1", "a == 1"), d.flow("X", "E2", "b == 1"), default="gone")),
+    ("event-gateways", "fewer than two", d.files("p", d.start(), d.gateway("eventBased", "X"), d.catch("C", d.timer("duration", "PT1H")),
+                                                 d.end(), d.chain("Start", "X", "C", "End"))),
+    ("event-gateways", "leads to the scriptTask", d.files(
+        "p", d.start(), d.gateway("eventBased", "X"), d.script("C", "a = 1"), d.catch("D", d.timer("duration", "PT1H")),
+        d.end(), d.chain("Start", "X", "C", "End"), d.chain("X", "D", "End"))),
+    ("boundary-events", "no activity", straight(d.script("X", "a = 1"), d.boundary("B", "Gone", d.timer("duration", "PT1H")), d.flow("B", "End"))),
+    ("boundary-events", "never happen", straight(d.script("X", "a = 1"), d.boundary("B", "X", d.timer("duration", "PT1H")), d.flow("B", "End"))),
+    ("boundary-events", "raises no BPMN error", straight(
+        in_lane(d.user("X")), d.boundary("B", "X", d.event("error", "e")), d.flow("B", "End"), declared=d.declared(errors=("e",)))),
+    ("boundary-events", "does not interrupt", straight(
+        d.service("X"), d.boundary("B", "X", d.event("error", "e"), False), d.flow("B", "End"), declared=d.declared(errors=("e",)))),
+    ("joins-in-loops", "inside a loop", d.files(
+        "p", d.start(), d.gateway("exclusive", "Again", default="go"), d.gateway("parallel", "F"), d.script("A", "a = 1"),
+        d.script("B", "b = 1"), d.gateway("parallel", "X"), d.gateway("exclusive", "More", default="out"), d.end(),
+        d.chain("Start", "Again"), d.flow("Again", "F", id="go"), d.chain("F", "A", "X"), d.chain("F", "B", "X"),
+        d.flow("X", "More"), d.flow("More", "End", id="out"), d.flow("More", "Again", "a == 2"))),
+    ("service-tasks", "bound to no handler", straight('<bpmn:serviceTask id="X"/>')),
+    ("service-tasks", '"deploy_modell"', straight(d.service("X", "deploy_modell"))),
+    ("service-tasks", "not given", straight(d.service("X", "deploy_model"))),
+    ("service-tasks", 'no parameter "versio"', straight(d.service("X", "deploy_model", version="v", versio="v"))),
+    ("service-tasks", "wants the type string", straight(d.service("X", "deploy_model", version="3"))),
+    ("service-tasks", "wants one of", straight(d.service("X", "deploy_model", version="v", environment="'prod'"))),
+    ("user-tasks", "no lane", straight(d.user("X"))),
+    ("user-tasks", "is no role", straight(in_lane(d.user("X"), "risk_manger"))),
+    ("user-tasks", 'kind of task "aproval"', straight(in_lane(d.user("X", kind="aproval")))),
+    ("user-tasks", "names no form", straight(in_lane(d.user("X", form="")))),
+    ("user-tasks", 'no evidence "report"', straight(in_lane(d.user("X", evidence="test_report, report")))),
+    ("user-tasks", '"Trian"', straight(in_lane(d.user("X", shut_out="starter, Trian")))),
+    ("user-tasks", "process", straight(in_lane(d.user("X", shut_out="validaton/Test")))),
+    ("user-tasks", "due", straight(in_lane(d.user("X", due="2 days")))),
+    ("forms", "no file", straight(in_lane(d.user("X", form="other.form.json")))),
+    ("expressions", "no expression", choice(d.flow("X", "E1", "a ="), d.flow("X", "E2"), default="X_E2")),
+    ("expressions", "another engine", choice(d.flow("X", "E1", "${a > 1}"), d.flow("X", "E2"), default="X_E2")),
+    ("expressions", "__class__", straight(d.service("X", "deploy_model", version="a.__class__"))),
+    ("scripts", "not of the form", straight(d.script("X", "import os"))),
+    ("scripts", "no script", straight('<bpmn:scriptTask id="X"/>')),
+    ("timers", "PT0.5S", straight(d.catch("X", d.timer("duration", "PT0.5S")))),
+    ("timers", "soon!", straight(d.catch("X", d.timer("duration", "soon!")))),
+    ("timers", "only once", straight(d.catch("X", d.timer("cycle", "R3/PT1H")))),
+    ("timers", "another engine", straight(d.catch("X", d.timer("duration", "${pause}")))),
+    ("timers", "five fields", straight(in_lane(d.user("X")), d.boundary("B", "X", d.timer("cycle", "0 0 6 * * 1"), False), d.flow("B", "End"))),
+    ("variables", "no name", straight(d.service("X", "work", result="my result"))),
+    ("variables", "no name", straight(d.service("X", "work", result="len"))),
+    ("decisions", "bound to no decision", straight('<bpmn:businessRuleTask id="X"/>')),
+    ("decisions", '"tiers"', straight(d.rule("X", "tiers"))),
+    ("call-activities", '"validaton"', straight(d.call("X", "validaton"))),
+    ("call-activities", "calls itself", straight(d.call("X", "p"))),
+    ("call-activities", "names no process", straight(d.call("X", ""))),
+    ("multi-instance", "no cap", straight(in_lane(d.user("X", body=THROUGH)))),
+    ("multi-instance", "either a number", straight(in_lane(d.user("X", body=LOOP.format(""), max_instances="3")))),
+    ("multi-instance", "standard loop", straight(in_lane(d.user("X", body="<bpmn:standardLoopCharacteristics/>")))),
+    ("multi-instance", "cap", straight(in_lane(d.user("X", body=THROUGH, max_instances="many")))),
+    ("foreign-bindings", "camunda:delegateExpression", straight('<bpmn:serviceTask id="X" camunda:delegateExpression="${a}"/>')),
+    ("foreign-bindings", "camunda:inputOutput", straight(
+        '<bpmn:scriptTask id="X"><bpmn:extensionElements><camunda:inputOutput/></bpmn:extensionElements><bpmn:script>a = 1</bpmn:script></bpmn:scriptTask>')),
+]  # fmt: skip
+
+
+def errors(files) -> list[Issue]:
+    return [issue for issue in check(files, WORDS) if issue.severity == "error"]
+
+
+@pytest.mark.parametrize(("rule", "told", "files"), BROKEN, ids=[f"{rule}: {told}" for rule, told, _ in BROKEN])
+def test_a_broken_diagram_is_refused_by_its_rule(rule, told, files):
+    found = [issue for issue in errors(files) if issue.rule == rule]
+    assert found, check(files, WORDS)
+    assert any(told in f"{issue.reason} {issue.element}" for issue in found), found
+    assert all(issue.hint and issue.process for issue in found)
+
+
+def test_every_rule_has_a_diagram_that_breaks_it():
+    check(straight(d.script("X", "a = 1")), WORDS)
+    only_warn = {"idle-tasks", "lanes", "parallel-writes"}
+    assert {rule for rule, _, _ in BROKEN} == set(RULES) - only_warn
+
+
+def test_idle_tasks_and_broken_lanes_are_warned_of():
+    files = straight('<bpmn:task id="X"/>', d.lanes(system=("Gone",)))
+    assert sorted((issue.rule, issue.severity) for issue in check(files, WORDS)) == [
+        ("idle-tasks", "warning"),
+        ("lanes", "warning"),
+    ]
+
+
+def test_branches_that_write_one_variable_are_warned_of():
+    def forked(*names):
+        branches = [
+            d.script(f"B{n}", f"{name} = {name} + 1") + d.chain("X", f"B{n}", "J") for n, name in enumerate(names)
+        ]
+        return d.files(
+            "p", d.start(), d.gateway("parallel", "X"), *branches, d.gateway("parallel", "J"), d.end(),
+            d.chain("Start", "X"), d.chain("J", "End"),
+        )  # fmt: skip
+
+    assert check(forked("a", "b"), WORDS) == []
+    (issue,) = check(forked("a", "a"), WORDS)
+    assert (issue.rule, issue.severity, issue.element) == ("parallel-writes", "warning", "X")
+    assert '"a"' in issue.reason
+
+
+def test_an_unknown_word_is_answered_with_the_nearest_known():
+    (issue,) = errors(straight(d.service("X", "deploy_modell", version="v")))
+    assert issue.hint == 'Did you mean "deploy_model"?'
+    assert (issue.process, issue.element, issue.name) == ("p", "X", "X")
+    assert issue.line == 1
+
+
+def test_another_engines_condition_comes_with_its_translation():
+    (issue,) = errors(choice(d.flow("X", "E1", "${approved && amount > 3}"), d.flow("X", "E2"), default="X_E2"))
+    assert issue.hint == "Write it as: approved and amount > 3"
+
+
+def test_unknown_call_targets_are_only_warned_of_where_no_process_is_known():
+    words = Vocabulary(roles=WORDS.roles)
+    assert [issue.severity for issue in check(straight(d.call("X", "anything")), words)] == ["warning"]
+
+
+GOOD = [
+    straight(d.script("X", "a = 1")),
+    straight(d.service("X", "deploy_model", "deployment", version="model.version", environment="'test'")),
+    straight(in_lane(d.user("X", shut_out="starter, validation/Test", due="P3D", evidence="test_report", kind="approval"))),
+    straight(in_lane(d.user("X", body=THROUGH, max_instances="10"))),
+    straight(d.call("X", "validation")),
+    straight(in_lane(d.user("X")), d.boundary("B", "X", d.timer("cycle", "0 6 * * 1"), False), d.flow("B", "End")),
+    straight(d.catch("X", d.timer("date", "2027-01-31T09:00"))),
+    straight(d.catch("X", d.timer("duration", "pause if urgent else 'P1D'"))),
+    choice(d.flow("X", "E1", "a == 1"), d.flow("X", "E2"), default="X_E2"),
+    straight(d.script("X", "a = 1"), '<bpmn:textAnnotation id="T"/><bpmn:dataObjectReference id="D" dataObjectRef="O"/>'
+             '<bpmn:dataObject id="O"/><bpmn:group id="G"/><bpmn:dataStoreReference id="DS"/>'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("files", GOOD)
+def test_a_good_diagram_is_accepted(files):
+    assert check(files, WORDS) == []
+
+
+@given(st.dictionaries(st.sampled_from(["process.bpmn", "a.dmn", "b.bpmn", "x.form.json"]), st.binary(max_size=200)))
+@settings(max_examples=150, deadline=None)
+def test_no_bytes_raise(files):
+    assert all(issue.reason and issue.hint for issue in check(files, WORDS))
+
+
+_SEED = d.files("p", d.start(), d.gateway("exclusive", "G", default="G_B"), d.service("A", "work"), in_lane(d.user("B"), id="B"),
+                d.end(), d.chain("Start", "G"), d.flow("G", "A", "a == 1"), d.flow("G", "B"), d.chain("A", "End"),
+                d.chain("B", "End"))["process.bpmn"]  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.integers(0, len(_SEED) - 1), st.integers(0, 40), st.binary(max_size=12)), max_size=4))
+@settings(max_examples=300, deadline=None)
+def test_no_damage_to_a_good_file_raises(damages):
+    content = _SEED
+    for at, length, new in damages:
+        content = content[:at] + new + content[at + length :]
+    for issue in check({"process.bpmn": content}, WORDS):
+        assert issue.reason
+        assert issue.hint
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_no_shuffled_diagram_raises(data):
+    """Well-formed nonsense: elements of every kind with flows between any of them."""
+    tags = ["startEvent", "endEvent", "userTask", "serviceTask", "scriptTask", "callActivity", "subProcess", "boundaryEvent",
+            "exclusiveGateway", "parallelGateway", "inclusiveGateway", "eventBasedGateway", "intermediateCatchEvent",
+            "intermediateThrowEvent", "receiveTask", "adHocSubProcess", "transaction", "complexGateway", "nonsense"]  # fmt: skip
+    ids = st.sampled_from(["a", "b", "c", "d", "e", ""])
+    inside = st.sampled_from(["", d.timer("duration", "PT1H"), d.timer("cycle", "x"), d.message("m"), d.event("error"),
+                              d.event("link"), THROUGH, d.event("escalation", "x")])  # fmt: skip
+    parts = data.draw(
+        st.lists(st.tuples(st.sampled_from(tags), ids, ids, inside), max_size=8).map(
+            lambda nodes: [
+                f"<bpmn:{tag} id='{i}' attachedToRef='{o}' default='{o}' calledElement='{o}'>{body}</bpmn:{tag}>"
+                for tag, i, o, body in nodes
+            ]
+        )
+    )
+    flows = data.draw(st.lists(st.tuples(ids, ids, st.sampled_from(["", "a == 1", "${x}", "("])), max_size=8))
+    content = d.xml("p", *parts, *[d.flow(one, other, c) for one, other, c in flows], declared=d.declared("m"))
+    for issue in check({"process.bpmn": content}, WORDS):
+        assert "The check itself failed" not in issue.reason, issue

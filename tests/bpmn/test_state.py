@@ -1,0 +1,61 @@
+"""The state is bytes that any worker reads, or refuses by name."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from engine.bpmn import STATE_FORMAT, Execution, StateDamaged, StateUnknown
+from tests.bpmn.running import NOW
+from tests.bpmn.test_straight_line import process_p
+
+
+def state() -> bytes:
+    execution = Execution.start(process_p(), {"version": "credit@7"}, now=NOW, zone="Europe/Berlin")
+    execution.run(lambda call: {"id": "abc"})
+    return execution.state()
+
+
+def test_the_state_is_json_with_its_format_and_small():
+    body = orjson.loads(state())
+    assert body["state_format"] == list(STATE_FORMAT)
+    assert len(state()) < 1_000
+
+
+def test_the_state_of_a_state_is_the_same():
+    of, kept = process_p(), state()
+    assert Execution.restore(of, kept, now=NOW).state() == kept
+    assert Execution.restore(of, kept, now=NOW).zone == "Europe/Berlin"
+
+
+@pytest.mark.parametrize("newer", [[2, "3.2.0"], [1, "3.3.0"], [1, "4.0"]])
+def test_a_newer_state_is_refused(newer):
+    body = orjson.loads(state())
+    body["state_format"] = newer
+    with pytest.raises(StateUnknown):
+        Execution.restore(process_p(), orjson.dumps(body), now=NOW)
+
+
+@pytest.mark.parametrize("damaged", [b"", b"{}", b"[]", b"null", b"not json", b'{"state_format": 1}'])
+def test_a_damaged_state_is_refused(damaged):
+    with pytest.raises(StateDamaged):
+        Execution.restore(process_p(), damaged, now=NOW)
+
+
+def test_a_state_that_names_an_element_that_is_not_there_is_refused():
+    body = orjson.loads(state())
+    body["scopes"][0]["tokens"][-1][2] = "Nowhere"
+    with pytest.raises(StateDamaged):
+        Execution.restore(process_p(), orjson.dumps(body), now=NOW)
+
+
+def test_what_a_caller_does_to_a_value_does_not_reach_the_instance():
+    of, given = process_p(), {"version": {"id": 1}}
+    execution = Execution.start(of, given, now=NOW)
+    given["version"]["id"] = 2
+    made = {"id": "abc"}
+    rest = execution.run(lambda call: made)
+    made["id"] = "changed"
+    rest.user_tasks[0].variables["version"]["id"] = 3
+    execution.variables()["fetched"]["id"] = "changed"
+    assert execution.variables() == {"version": {"id": 1}, "fetched": {"id": "abc"}}
