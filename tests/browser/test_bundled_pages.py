@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,18 @@ from lxml import etree
 from lxml.etree import _Element
 from playwright.sync_api import Page, expect
 
+from engine import bpmn
 from tests.browser import bundled_pages
 from tests.browser.accessibility import violations
 from tests.browser.bundled_pages import Pages
 
 SPIFF = "{http://spiffworkflow.org/bpmn/schema/1.0/core}"
+NAMES = {
+    "bpmn": "http://www.omg.org/spec/BPMN/20100524/MODEL",
+    "spiffworkflow": "http://spiffworkflow.org/bpmn/schema/1.0/core",
+}
+FORM = b'{"type": "object", "properties": {"decision": {"type": "string", "enum": ["yes", "no"]}}}'
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
 Look = Callable[[Page, str], Path]
 
 STATE = {
@@ -61,7 +69,19 @@ def open_page(page: Page, pages: Pages, name: str, *, theme: str = "light") -> N
         page.wait_for_selector("[data-ready]")
 
 
-def last_saved(pages: Pages) -> _Element:
+def select(page: Page, element: str) -> None:
+    page.evaluate(
+        """id => {
+            const modeler = document.querySelector('[data-modeler]').modeler;
+            modeler.get('selection').select(modeler.get('elementRegistry').get(id));
+        }""",
+        element,
+    )
+
+
+def saved(page: Page, pages: Pages) -> _Element:
+    page.get_by_role("button", name="Save draft").click()
+    expect(page.get_by_text("Draft 1 saved.")).to_be_visible()
     return etree.fromstring(pages.saved[-1].encode())
 
 
@@ -141,14 +161,11 @@ def test_a_handler_chosen_in_the_modeler_is_saved_with_its_parameters(page: Page
     open_page(page, pages, "modeler")
     page.locator("[data-element-id=Deploy]").click()
     page.get_by_label("Handler").select_option("deploy_model")
-    page.get_by_label("Version *").fill("candidate")
-    page.get_by_label("Size").select_option('"large"')
+    page.get_by_label("version *").fill("candidate")
+    page.get_by_label("size").select_option('"large"')
     page.get_by_label("Result variable").fill("deployment")
     look(page, "panel")
-    page.get_by_role("button", name="Save draft").click()
-    expect(page.get_by_text("Draft 1 saved.")).to_be_visible()
-
-    tree = last_saved(pages)
+    tree = saved(page, pages)
     operators = {operator.get("id"): operator for operator in tree.iter(f"{SPIFF}serviceTaskOperator")}
     assert operators["deploy_model"].get("resultVariable") == "deployment"
     parameters = [
@@ -164,13 +181,84 @@ def test_a_handler_chosen_in_the_modeler_is_saved_with_its_parameters(page: Page
     assert set(pages.tokens) == {"token-of-the-form"}
 
 
+def test_what_the_modeler_draws_is_executed(page: Page, pages: Pages) -> None:
+    open_page(page, pages, "modeler")
+    page.locator("[data-element-id=Deploy]").click()
+    page.get_by_label("Handler").select_option("deploy_model")
+    page.get_by_label("version *").fill("version")
+    page.get_by_label("Result variable").fill("deployment")
+    saved(page, pages)
+
+    files = {"process.bpmn": pages.saved[-1].encode(), "decision.form.json": FORM}
+    known = {h["name"]: bpmn.ServiceTaskInfo(kind="job", schema=h["parameters"]) for h in bundled_pages.HANDLERS}
+    roles = frozenset(bundled_pages.VOCABULARY["roles"])
+    issues = bpmn.check(files, bpmn.Vocabulary(service_tasks=known, roles=roles))
+    assert [issue for issue in issues if issue.severity == "error"] == []
+
+    calls = []
+    execution = bpmn.Execution.start(bpmn.bundle(files), {"version": "credit@7"}, now=NOW)
+    rest = execution.run(lambda call: calls.append((call.handler, call.parameters)) or call.parameters, now=NOW)
+    (task,) = rest.user_tasks
+    assert (task.lane, task.form) == ("risk_manager", "decision.form.json")
+    execution.complete_user_task(task.task_id, {"decision": "yes"})
+    assert execution.run(lambda call: calls.append((call.handler, call.parameters)) or "up", now=NOW).finished
+    deploy = {"version": "credit@7", "environment": "staging", "size": "small", "warm": True}
+    assert calls == [("train_model", {"version": "credit@7"}), ("deploy_model", deploy)]
+    assert execution.variables()["deployment"] == "up"
+
+
+@pytest.mark.parametrize(
+    ("drawn", "label", "value", "expected"),
+    [
+        ("businessRuleTask", "Decision id", "risk_tier", "spiffworkflow:calledDecisionId"),
+        ("callActivity", "Called process", "registration", "@calledElement"),
+        ("scriptTask", "Assignments", 'tier = "low"', "bpmn:script"),
+    ],
+)
+def test_other_tasks_take_what_they_run(
+    page: Page, pages: Pages, drawn: str, label: str, value: str, expected: str
+) -> None:
+    pages.xml = pages.xml.replace(b'bpmn:serviceTask id="Deploy"', f'bpmn:{drawn} id="Deploy"'.encode())
+    deploy = pages.xml.index(f"<bpmn:{drawn}".encode())
+    pages.xml = pages.xml[:deploy] + pages.xml[deploy:].replace(b"</bpmn:serviceTask>", f"</bpmn:{drawn}>".encode(), 1)
+    open_page(page, pages, "modeler")
+    page.locator("[data-element-id=Deploy]").click()
+    page.get_by_label(label).fill(value)
+    assert (
+        saved(page, pages).xpath(
+            f"string(//*[@id='Deploy']//{expected} | //*[@id='Deploy']/{expected})", namespaces=NAMES
+        )
+        == value
+    )
+
+
+def test_a_condition_and_a_lanes_role_are_edited(page: Page, pages: Pages) -> None:
+    open_page(page, pages, "modeler")
+    select(page, "Flow_yes")
+    page.get_by_label("Taken if").fill("tier == 'high'")
+    page.keyboard.press("Tab")
+    select(page, "Lane_risk")
+    page.get_by_label("Role").select_option("data_scientist")
+    tree = saved(page, pages)
+    assert tree.xpath("string(//*[@id='Flow_yes']/bpmn:conditionExpression)", namespaces=NAMES) == "tier == 'high'"
+    assert tree.xpath("string(//*[@id='Lane_risk']/@name)") == "data_scientist"
+
+
+def test_a_start_event_takes_a_form(page: Page, pages: Pages) -> None:
+    open_page(page, pages, "modeler")
+    page.locator("[data-element-id=Start]").click()
+    page.get_by_label("Form").select_option("decision.form.json")
+    form = saved(page, pages).xpath(
+        "string(//*[@id='Start']//spiffworkflow:property[@name='form']/@value)", namespaces=NAMES
+    )
+    assert form == "decision.form.json"
+
+
 def test_what_other_tools_wrote_into_the_diagram_is_kept(page: Page, pages: Pages) -> None:
     open_page(page, pages, "modeler")
     page.locator("[data-element-id=Train]").click()
     page.get_by_label("Result variable").fill("trained")
-    page.get_by_role("button", name="Save draft").click()
-    expect(page.get_by_text("Draft 1 saved.")).to_be_visible()
-    tree = last_saved(pages)
+    tree = saved(page, pages)
     assert [note.get("text") for note in tree.iter("{urn:another:tool}note")] == ["kept as it is"]
     assert [o.get("resultVariable") for o in tree.iter(f"{SPIFF}serviceTaskOperator")] == ["trained"]
 
@@ -179,7 +267,7 @@ def test_a_change_in_the_panel_is_undone_as_one(page: Page, pages: Pages) -> Non
     open_page(page, pages, "modeler")
     page.locator("[data-element-id=Deploy]").click()
     page.get_by_label("Handler").select_option("deploy_model")
-    expect(page.get_by_label("Version *")).to_be_visible()
+    expect(page.get_by_label("version *")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_label("Handler")).to_have_value("")
     expect(page.get_by_role("button", name="Undo")).to_be_disabled()
@@ -195,9 +283,7 @@ def test_a_user_task_takes_its_properties(page: Page, pages: Pages, look: Look) 
     page.get_by_text("Shut out (four eyes)").click()
     expect(page.get_by_label("starter")).to_be_checked()
     look(page, "panel")
-    page.get_by_role("button", name="Save draft").click()
-    expect(page.get_by_text("Draft 1 saved.")).to_be_visible()
-    properties = {p.get("name"): p.get("value") for p in last_saved(pages).iter(f"{SPIFF}property")}
+    properties = {p.get("name"): p.get("value") for p in saved(page, pages).iter(f"{SPIFF}property")}
     assert properties == {
         "form": "decision.form.json",
         "shut_out": "starter",
