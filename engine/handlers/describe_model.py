@@ -8,12 +8,9 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from engine.handlers import subjects
-from engine.inventory import completeness, kinds, queries
+from engine.inventory import kinds, queries
 from engine.runtime.context import Context
 from engine.runtime.registry import service_task
-
-#: what the life cycle itself brings later is no gap of the record
-BROUGHT_LATER = frozenset({"tests"})
 
 
 class Parameters(BaseModel):
@@ -25,7 +22,7 @@ def describe_model(session: Session, parameters: Parameters, ctx: Context) -> di
     """Tells the newest version's record: what the gateways of a life cycle ask for."""
     model = queries.model(session, subjects.model_of(ctx, parameters.model))
     version = subjects.newest(session, model.id)
-    gaps = [gap for gap in completeness.score(session, version.ref).gaps if gap.name not in BROUGHT_LATER]
+    gaps = subjects.gaps(session, version.ref)
     return {
         "version": str(version.ref),
         "kind": model.kind,

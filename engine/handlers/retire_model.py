@@ -21,7 +21,7 @@ class Parameters(BaseModel):
 
 @service_task("retire_model", kind="transactional")
 def retire_model(session: Session, parameters: Parameters, ctx: Context) -> dict[str, Any]:
-    """Ends every endpoint of the model, which answers 410 from the commit on; refuses without an approved retirement."""
+    """Ends every endpoint of the model, which answers 410 from the commit on; refuses without an approval of it."""
     model = queries.model(session, subjects.model_of(ctx, parameters.model))
     version = subjects.newest(session, model.id)
     given = approvals.require(

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from engine.errors import GatewrightError
 from engine.identity import Person
-from engine.inventory import queries, versions
+from engine.inventory import completeness, queries, versions
+from engine.inventory.completeness import Gap
 from engine.inventory.references import VersionRef
 from engine.inventory.values import Version
 from engine.runtime.context import Context
@@ -52,6 +53,11 @@ def newest(session: Session, model: str) -> Version:
     if version is None:
         raise NoVersionYet(model=model)
     return version
+
+
+def gaps(session: Session, ref: VersionRef) -> list[Gap]:
+    """What the version's record still owes; test reports are not among it, since the life cycle itself brings them."""
+    return [gap for gap in completeness.score(session, ref).gaps if gap.name != "tests"]
 
 
 def starter(ctx: Context) -> Person:

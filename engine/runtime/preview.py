@@ -110,27 +110,36 @@ def _walk(
             session.flush()
         return value
 
-    steps: list[PathStep] = []
+    entered: dict[str, bpmn.Step] = {}  # in the order in which an instance's own history lists them
+    left: set[str] = set()
+
+    def ended(stops: str) -> Path:
+        steps = [
+            PathStep(
+                element=step.element,
+                name=step.name,
+                kind=step.kind,
+                process=step.process,
+                scope="/".join(step.scope),
+                role=lanes.get(step.process, {}).get(step.element, ""),
+                assumed=assumed.get(task, ""),
+            )
+            for task, step in entered.items()
+            if task in left
+        ]
+        return Path(steps=steps, stops=stops)
+
     for _ in range(_MOST_RESTS):
         rest = execution.run(invoke, now=at)
         for step in rest.trace:
+            entered.setdefault(step.task_id, step)
             if step.happened == "completed":
-                steps.append(
-                    PathStep(
-                        element=step.element,
-                        name=step.name,
-                        kind=step.kind,
-                        process=step.process,
-                        scope="/".join(step.scope),
-                        role=lanes.get(step.process, {}).get(step.element, ""),
-                        assumed=assumed.get(step.task_id, ""),
-                    )
-                )
+                left.add(step.task_id)
         if rest.finished:
-            return Path(steps=steps, stops="")
+            return ended("")
         if rest.failures:
             failure = rest.failures[0]
-            return Path(steps=steps, stops=f"{failure.name or failure.element}: {failure.cause}")
+            return ended(f"{failure.name or failure.element}: {failure.cause}")
         if rest.user_tasks:
             task = rest.user_tasks[0]
             given = forms.assumed(user_tasks.form_of(bundle, task.process, task.form or None))
@@ -138,8 +147,8 @@ def _walk(
             assumed[task.task_id] = f"{task.lane or 'Somebody'} is assumed to answer {said or 'it'}."
             execution.complete_user_task(task.task_id, given)
         elif not rest.more:
-            return Path(steps=steps, stops=_waits(rest))
-    return Path(steps=steps, stops="The path goes on in a loop that only a real decision ends.")
+            return ended(_waits(rest))
+    return ended("The path goes on in a loop that only a real decision ends.")
 
 
 def _waits(rest: bpmn.Rest) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from engine.handlers import subjects
-from engine.inventory import completeness, queries
+from engine.inventory import queries
 from engine.runtime.context import Context
 from engine.runtime.registry import Evidence, evidence
 from engine.store import files
@@ -36,7 +36,7 @@ def model_card(session: Session, ctx: Context) -> Evidence:
                 for each in assets
                 if each.role != "tests"  # shown, and covered, as the test report
             ],
-            "gaps": [f"{gap.name}: {gap.reason}" for gap in completeness.score(session, version.ref).gaps],
+            "gaps": [f"{gap.name}: {gap.reason}" for gap in subjects.gaps(session, version.ref)],
             "documents": [
                 {"name": each.name, "digest": each.digest, "text": _text(session, each.digest, each.size)}
                 for each in assets

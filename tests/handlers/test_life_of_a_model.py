@@ -1,0 +1,136 @@
+"""The whole way of a model over the shipped diagrams: real training, real tests, real scoring service."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine import audit
+from engine.governance import approvals
+from engine.handlers.facts import deliver_facts
+from engine.inventory import assets, queries, risks
+from engine.inventory.references import VersionRef
+from engine.runtime import instances, messages, preview, user_tasks
+from engine.serving import queries as serving
+from engine.store import transaction
+from tests.handlers import house as h
+
+APPROVE = {"decision": "approve"}
+
+
+def started(house, model: str):
+    instance = instances.start(house, h.ADA, "model_life_cycle", variables={"model": model})
+    h.go_on(house)
+    return instance
+
+
+def test_a_model_that_decides_about_people_takes_the_full_way(house):
+    h.given_a_trainable_model(house)
+    path = preview.path(house, h.ADA, "model_life_cycle", variables={"model": "credit"})
+    instance = started(house, "credit")
+    assert [t.element for t in h.open_tasks(house, instance)] == ["Review_documentation"]
+    with transaction(house) as session:
+        assert queries.model(session, "credit").tier == "high"
+        assert queries.version(session, VersionRef("credit", 1)).state == "tested"
+        assert set(queries.test_reports(session, VersionRef("credit", 1))) == {"performance", "fairness"}
+    h.decide(house, instance, "Review_documentation", h.RIA, **APPROVE)
+    h.go_on(house)
+    (task,) = h.open_tasks(house, instance)
+    assert task.element == "Approve_as_risk_manager"
+    assert all(each["digest"] and not each["missing"] for each in task.evidence)
+    with pytest.raises(user_tasks.WrongRole):
+        instances.complete(house, h.ADA, task.id, APPROVE)
+    h.decide(house, instance, "Approve_as_risk_manager", h.RIA, **APPROVE)
+    h.go_on(house)
+    with transaction(house) as session:
+        live = serving.live(session, "credit", "production")
+        (given,) = approvals.of_version(session, "credit@1")
+    assert live is not None
+    assert given.used_by == f"deployment {live.id}"
+    assert [w.element for w in h.detail(house, instance).waiting if w.kind == "message"]
+    assert sorted(path.elements) == sorted(h.passed(house, instance))
+    assert "It waits for" in path.stops
+
+
+def test_a_model_that_decides_about_nobody_takes_the_light_way_and_retires(house):
+    h.given_a_rules_model(house)
+    path = preview.path(house, h.ADA, "model_life_cycle", variables={"model": "letters"})
+    instance = started(house, "letters")
+    h.decide(house, instance, "Approve_as_operator", h.OPS, **APPROVE)
+    h.go_on(house)
+    assert path.elements == h.passed(house, instance)
+    with transaction(house) as session:
+        messages.send(session, h.BOB, "retirement_requested", "letters", {"reason": "Nobody writes letters."})
+    h.go_on(house)
+    h.decide(house, instance, "Approve_retirement_as_owner", h.BOB, **APPROVE)
+    found = h.detail(house, instance).instance
+    assert found.state == "finished"
+    with transaction(house) as session:
+        assert queries.model(session, "letters").retired
+        assert serving.retirement(session, "letters") is not None
+        assert serving.live(session, "letters", "production") is None
+
+
+def test_an_open_high_risk_blocks_the_deployment_until_it_is_closed(house, clock):
+    h.given_a_rules_model(house)
+    with transaction(house) as session:
+        risk = risks.open(
+            session, h.RIA, "letters", level="high", title="Wrong people", owner="bea", due=clock.now().date()
+        )
+    instance = started(house, "letters")
+    h.decide(house, instance, "Approve_as_operator", h.OPS, **APPROVE)
+    h.go_on(house)
+    assert [t.element for t in h.open_tasks(house, instance)] == ["Clear_refusal"]
+    with transaction(house) as session:
+        assert serving.live(session, "letters", "production") is None
+        refused = list(audit.entries(session, stream=f"instance:{instance}", act="job.failed"))
+    assert "Wrong people" in refused[0].facts["cause"]
+    with transaction(house) as session:
+        risks.close(session, h.RIA, risk.id, resolution="They were the right ones.")
+    h.decide(house, instance, "Clear_refusal", h.OPS, next="retry")
+    h.go_on(house)
+    with transaction(house) as session:
+        assert serving.live(session, "letters", "production") is not None
+
+
+def test_what_changes_after_the_approval_voids_it_and_the_approver_is_asked_again(house):
+    ref = h.given_a_rules_model(house)
+    instance = started(house, "letters")
+    (task,) = h.open_tasks(house, instance)
+    instances.complete(house, h.OPS, task.id, APPROVE)
+    with transaction(house) as session:
+        assets.attach(session, h.ADA, ref, "documentation", house.files.put(b"# Other letters\n"), name="card.md")
+    deliver_facts(house)
+    h.go_on(house)
+    (again,) = h.open_tasks(house, instance)
+    assert (again.element, again.id != task.id) == ("Approve_as_operator", True)
+    with transaction(house) as session:
+        (given,) = approvals.of_version(session, "letters@1")
+    assert given.void_reason == "documentation:card.md changed"
+    h.decide(house, instance, "Approve_as_operator", h.OPS, **APPROVE)
+    h.go_on(house)
+    with transaction(house) as session:
+        assert serving.live(session, "letters", "production") is not None
+
+
+def test_evidence_that_changed_before_the_decision_is_shown_anew(house):
+    ref = h.given_a_rules_model(house)
+    instance = started(house, "letters")
+    (task,) = h.open_tasks(house, instance)
+    with transaction(house) as session:
+        assets.attach(session, h.ADA, ref, "documentation", house.files.put(b"# Other letters\n"), name="card.md")
+    with pytest.raises(user_tasks.StaleEvidence, match="Model card"):
+        instances.complete(house, h.OPS, task.id, APPROVE)
+    instances.complete(house, h.OPS, task.id, APPROVE)
+    h.go_on(house)
+    with transaction(house) as session:
+        assert serving.live(session, "letters", "production") is not None
+
+
+def test_a_rejected_version_goes_back_and_a_new_one_comes_through(house):
+    h.given_a_rules_model(house)
+    instance = started(house, "letters")
+    h.decide(house, instance, "Approve_as_operator", h.OPS, decision="reject", comment="The table is too harsh.")
+    assert [t.element for t in h.open_tasks(house, instance)] == ["Rework_version"]
+    h.decide(house, instance, "Rework_version", h.ADA, next="withdraw", comment="We give it up for good.")
+    found = h.detail(house, instance).instance
+    assert (found.state, found.outcome) == ("finished", "Model withdrawn")
