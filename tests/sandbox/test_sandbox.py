@@ -324,7 +324,10 @@ def test_it_dies_with_its_parent(tmp_path):
         "child = Process('def start(options):\\n    pass\\n')\nprint(child.pid, flush=True)\ntime.sleep(60)\n"
     )
     clone = Path(__file__).resolve().parents[2]
-    parent = subprocess.Popen([sys.executable, "-c", program], cwd=clone, stdout=subprocess.PIPE, text=True)
+    # Killed, it leaves its folder behind, which the next process sweeps: here it lies in the test's own.
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", program]
+    parent = subprocess.Popen(command, cwd=clone, env=environment, stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     pid = int(parent.stdout.readline())
     assert Path(f"/proc/{pid}").exists()
