@@ -1,11 +1,10 @@
-"""The life cycles that come with this release, and the handlers that they name."""
+"""The life cycles that come with this release."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import processes
-from engine import handlers
 
 #: what of a folder belongs to its definition; a README is for the reader of the source
 _KINDS = (".bpmn", ".dmn", ".form.json", "scenario.yaml")
@@ -25,8 +24,3 @@ def folders() -> list[Path]:
 def files(folder: Path) -> dict[str, bytes]:
     """The files of one definition in a folder."""
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name.endswith(_KINDS)}
-
-
-def load_handlers() -> None:
-    """Register every service task, evidence provider and kind of user task: ours, and what packages add."""
-    handlers.load()

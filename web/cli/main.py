@@ -1,13 +1,71 @@
-"""The entry point of the console script."""
+"""The entry point of the console script, and how every command fails: in one line."""
 
 from __future__ import annotations
 
+import os
+import sys
+import traceback
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-app = typer.Typer(no_args_is_help=True, add_completion=False)
+from engine.errors import GatewrightError
+from web.cli import audit, db, demo, house, instance, model, process, schedule, task, user
+
+#: shows the whole way to an unexpected error
+_TRACEBACK = "GATEWRIGHT_TRACEBACK"
+
+
+class _Commands(TyperGroup):
+    """The commands; an error of theirs is one line on the standard error, and the exit code 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except GatewrightError as refused:
+            _fail(str(refused))
+        except (OSError, UnicodeError) as trouble:
+            _fail(f"[system] {trouble}. The file or the address is named above: look whether it is there and yours.")
+        except Exception as unexpected:
+            if os.environ.get(_TRACEBACK) or type(unexpected).__module__.startswith(("click", "typer")):
+                raise
+            last = traceback.extract_tb(unexpected.__traceback__)[-1]
+            what = " ".join(str(unexpected).split())[:300] or "no word"
+            _fail(
+                f"[unexpected] {type(unexpected).__name__}: {what} At {last.filename}:{last.lineno}. "
+                f"Set {_TRACEBACK}=1 and run it again to see the whole way."
+            )
+
+
+def _fail(line: str) -> None:
+    typer.echo(" ".join(line.split()), err=True)
+    raise typer.Exit(1)
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for module in (house, demo):
+    module.add_to(app)
+for name, group in (
+    ("db", db.app),
+    ("process", process.app),
+    ("instance", instance.app),
+    ("task", task.app),
+    ("model", model.app),
+    ("schedule", schedule.app),
+    ("audit", audit.app),
+    ("user", user.app),
+):
+    app.add_typer(group, name=name)
 
 
 def _print_version(asked: bool) -> None:
@@ -25,6 +83,25 @@ def gatewright(
     """Model life cycles drawn as BPMN, executed, gated and proven."""
 
 
+def refuse_intruder() -> None:
+    """End with one line where engine, web and processes do not come from one folder: somebody else took a name."""
+    import engine
+    import processes
+    import web
+
+    homes = {each.__name__: os.path.dirname(os.path.dirname(str(each.__file__))) for each in (engine, processes, web)}
+    ours = homes["web"]
+    for name, home in homes.items():
+        if home != ours:
+            _end(f"[intruder] The package `{name}` comes from {home}, and Gatewright lives in {ours}.", home)
+
+
+def _end(line: str, home: str) -> None:
+    print(f"{line} Remove it from the Python path, or run in another folder than {home}.", file=sys.stderr)
+    raise SystemExit(1)
+
+
 def run() -> None:
     """Run the command named on the command line."""
+    refuse_intruder()
     app()

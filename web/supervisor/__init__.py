@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from web.supervisor.children import Command, commands
+from web.supervisor.children import NAMES, Command, commands
 from web.supervisor.control import HouseNotRunning, ask
 from web.supervisor.house import HouseRunning, Supervisor
 from web.supervisor.places import Places
 
-__all__ = ["Command", "HouseNotRunning", "HouseRunning", "Places", "Supervisor", "ask", "commands"]
+__all__ = ["NAMES", "Command", "HouseNotRunning", "HouseRunning", "Places", "Supervisor", "ask", "commands"]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from engine import audit
+from engine import audit, handlers
 from engine.config import Settings
 from engine.identity import people
 from engine.runtime import definitions
 from engine.store import addresses, migrations, open_store, transaction
-from engine.store.postgres import APPLICATION, ERASER
 from web import shipped
 from web.supervisor.house import Tell
 
@@ -19,7 +18,7 @@ def prepare(settings: Settings, tell: Tell) -> None:
     migrate(settings, tell)
     store = open_store(settings, application="command")
     try:
-        shipped.load_handlers()
+        handlers.load()
         with transaction(store) as session:
             for definition in definitions.publish_shipped(session, shipped.library()):
                 tell("line", f"Published {definition.label}: {definition.title}")
@@ -31,15 +30,10 @@ def prepare(settings: Settings, tell: Tell) -> None:
 
 def migrate(settings: Settings, tell: Tell) -> None:
     """Bring the database to the newest revision, as its owner."""
-    places = addresses.of(settings)
-    before, newest = migrations.current(places.owner), migrations.head()
+    before, newest = migrations.current(addresses.of(settings).owner), migrations.head()
     if before != newest:
         tell("line", f"Migrating the database from {before or 'nothing'} to {newest}")
-    migrations.upgrade(
-        places.owner,
-        application=APPLICATION if places.embedded else places.application_role,
-        eraser=ERASER if places.embedded else None,
-    )
+    migrations.upgrade_of(settings)
 
 
 def conclude(settings: Settings) -> None:

@@ -1,0 +1,141 @@
+"""`gatewright model`: the inventory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from web.cli.acting import As, Json
+
+app = typer.Typer(no_args_is_help=True, help="Register, list, show and reproduce models.")
+
+
+@app.command(name="list")
+def list_(
+    search: Annotated[str, typer.Option(help="In id, name, owner, team, tool and purpose.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    json_: Json = False,
+    as_: As = "",
+) -> None:
+    """List the models."""
+    from engine.inventory import queries
+    from web.cli import acting, output
+    from web.plain import plain
+
+    with acting.reading(as_, "model.view") as (session, _):
+        found = queries.models(session, search=search, limit=limit).items
+    rows = [
+        {
+            **plain(each.model),
+            "state": each.state,
+            "versions": each.n_versions,
+            "latest": plain(each.latest),
+            "open_risks": each.open_risks,
+        }
+        for each in found
+    ]
+    output.rows(
+        rows,
+        ["id", "name", "kind", "team", "owner", "tier", "state", "latest", "open_risks"],
+        as_json=json_,
+        empty="No model matches. Register one: gatewright model register FOLDER",
+    )
+
+
+@app.command()
+def show(
+    id: Annotated[str, typer.Argument(help="The model's id.")],
+    json_: Json = False,
+    as_: As = "",
+) -> None:
+    """Show a model: what was declared, its versions, what each still owes, its risks, where it runs."""
+    from engine.inventory import completeness, queries
+    from engine.serving import queries as serving
+    from web.cli import acting, output
+    from web.plain import plain
+
+    with acting.reading(as_, "model.view") as (session, _):
+        model = queries.model(session, id)
+        versions = queries.versions(session, id)
+        gaps = {str(each.ref): completeness.score(session, each.ref) for each in versions}
+        risks = queries.risks(session, id)
+        routes = serving.routes(session, model=id)
+    if json_:
+        found = {"versions": versions, "completeness": gaps, "risks": risks, "routes": routes}
+        output.facts({**plain(model), **plain(found)}, as_json=True)
+        return
+    shown = ("id", "name", "kind", "owner", "team", "tool", "purpose", "tier", "environment", "retired_at")
+    output.facts({name: getattr(model, name) for name in shown}, as_json=False)
+    for each in versions:
+        missing = ", ".join(gap.name for gap in gaps[str(each.ref)].gaps) or "nothing"
+        typer.echo(f"version   {each.ref} {each.state}, by {each.created_by}; still owes: {missing}")
+    for risk in risks:
+        typer.echo(
+            f"risk      {risk.level}: {risk.title}, {risk.owner}, due {risk.due}{'' if risk.is_open else ', closed'}"
+        )
+    for route in routes:
+        typer.echo(f"runs      {route.deployment.reference} in {route.environment}, {route.weight}%")
+
+
+@app.command()
+def register(
+    folder: Annotated[Path, typer.Argument(help="Holds model.yaml and what it names.", exists=True, file_okay=False)],
+    as_: As = "",
+) -> None:
+    """Register a model from a folder, or add a version to it where the model is registered already."""
+    from engine.inventory import models, queries
+    from engine.store import transaction
+    from engine.training import plans
+    from web import registering
+    from web.cli import acting
+
+    with acting.acting(as_, "model register") as (store, person):
+        plan = plans.read(store.files, folder)
+        with transaction(store) as session:
+            try:
+                queries.model(session, plan.metadata.id)
+            except queries.ModelUnknown:
+                models.register(session, person, plan.metadata)
+                typer.echo(f"Registered {plan.metadata.id}.")
+            version = registering.add_version(session, person, plan)
+    typer.echo(f"Added {version.ref}. Next: gatewright process start model_life_cycle --subject {version.ref.model}")
+
+
+@app.command()
+def reproduce(
+    version: Annotated[str, typer.Argument(help="The version, as model@number.")],
+    seed: Annotated[int | None, typer.Option(help="Another seed, to see that it is noticed.")] = None,
+    json_: Json = False,
+    as_: As = "",
+) -> None:
+    """Train a version again from what was kept; exit code 1 where the predictions differ."""
+    from engine.inventory import queries
+    from engine.inventory.references import VersionRef
+    from engine.store import transaction
+    from engine.training import reproductions
+    from web import registering
+    from web.cli import acting, output
+
+    with acting.acting(as_, "model reproduce") as (store, person):
+        ref = VersionRef.parse(version)
+        with transaction(store) as session:
+            kind, assets = queries.model(session, ref.model).kind, queries.asset_digests(session, ref)
+        found = reproductions.reproduce(
+            store.files, kind, assets, seed=seed, allow_network=store.settings.sandbox_allow_network
+        )
+        with transaction(store) as session:
+            registering.record_reproduction(session, person, ref, found)
+    output.facts(
+        {
+            "reproduced": found.reproduced,
+            "predictions": found.predictions,
+            "recorded": found.recorded,
+            "differences": list(found.differences),
+            "notes": list(found.notes),
+        },
+        as_json=json_,
+    )
+    if not found.reproduced:
+        raise typer.Exit(1)

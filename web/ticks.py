@@ -1,0 +1,29 @@
+"""What the clock does beside the timers, messages and schedules of the runtime."""
+
+from __future__ import annotations
+
+from engine import audit
+from engine.handlers import facts
+from engine.identity import browser_sessions, sign_in
+from engine.inferences.partitions import ensure_partitions
+from engine.runtime.clock import Tick
+from engine.store import Store, now, transaction
+
+
+def _make_partitions(house: Store) -> None:
+    with transaction(house) as session:
+        ensure_partitions(session, now(session))
+
+
+def _forget_what_ended(house: Store) -> None:
+    with transaction(house) as session:
+        browser_sessions.forget_ended(session)
+        sign_in.forget_old_failures(session)
+
+
+TICKS = (
+    Tick("told facts", 0.5, facts.deliver_facts),
+    Tick("checkpoints of the audit log", 60.0, audit.checkpoint),
+    Tick("partitions of the inference log", 3600.0, _make_partitions),
+    Tick("ended sessions", 3600.0, _forget_what_ended),
+)
