@@ -137,7 +137,8 @@ class InferenceLog:
             if self._ending_at is None:
                 self._ending_at = time.monotonic() + timeout
             self._changed.notify()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
         return self.figures()
 
     def _run(self) -> None:

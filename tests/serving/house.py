@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -138,40 +139,48 @@ def when_it_is_retired(store: Store, model: str = "credit", reason: str = "super
         return list(deployments.retire(session, ADA, model=model, reason=reason, instance="i-9", task="retire"))
 
 
-def given_a_classifier(store: Store, model: str = "employed") -> VersionRef:
-    """A version of a real scikit-learn model (100 trees, 16 columns), pickled by joblib."""
+@cache
+def classifier() -> tuple[bytes, dict[str, list[float]]]:
+    """A real scikit-learn model (100 trees, 16 columns) as joblib writes it, and 50 of its rows by column."""
     import joblib
     import numpy
     import pandas
     from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
 
     random = numpy.random.default_rng(0)
     frame = pandas.DataFrame({f"x{n}": random.normal(size=2_000).round(3) for n in range(16)})
     labels = (frame.x0 + frame.x1 * frame.x2 + random.normal(size=2_000) > 0).astype(int)
-    fitted = HistGradientBoostingClassifier(random_state=0, early_stopping=False).fit(frame, labels)
+    with threadpool_limits(1):  # on cores that others use too, its threads wait for each other, busily
+        fitted = HistGradientBoostingClassifier(random_state=0, early_stopping=False).fit(frame, labels)
     written = io.BytesIO()
     joblib.dump(fitted, written)
+    return written.getvalue(), {name: frame[name].head(50).tolist() for name in frame}
+
+
+def given_a_classifier(store: Store, model: str = "employed") -> VersionRef:
+    """A version of a real scikit-learn model."""
+    artefact, probe = classifier()
     schema = {
         "type": "object",
-        "properties": {name: {"type": "number"} for name in frame},
-        "required": list(frame),
+        "properties": {name: {"type": "number"} for name in probe},
+        "required": list(probe),
         "additionalProperties": False,
     }
     given_a_model(store, model, kind="sklearn", thresholds={"cut_off": 0.6})
-    probe = {"columns": {name: frame[name].head(50).tolist() for name in frame}}
     return given_a_version(
         store,
         model,
-        artefact=written.getvalue(),
+        artefact=artefact,
         input_schema=json.dumps(schema).encode(),
-        probe=json.dumps(probe).encode(),
+        probe=json.dumps({"columns": probe}).encode(),
     )
 
 
 class Scoring:
     """A scoring service in a process of its own, as `gatewright scoring` runs it, and a client of it."""
 
-    def __init__(self, store: Store, secret: str) -> None:
+    def __init__(self, store: Store, secret: str, group_seconds: float = 0.05) -> None:
         settings = store.settings
         assert settings.database_url is not None
         environment = os.environ | {
@@ -179,7 +188,11 @@ class Scoring:
             "GATEWRIGHT_DATABASE_URL": settings.database_url.get_secret_value(),
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", PROGRAM, str(group_seconds)],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert self.process.stdout is not None
         self.address = self.process.stdout.readline().strip()
@@ -233,12 +246,15 @@ class Scoring:
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
+import sys
 import threading
 from engine.config import Settings
+from engine.inferences.log import InferenceLog
 from engine.serving.scoring import serve
 from engine.store import open_store
 
 store = open_store(Settings.load(), application="scoring")
-serve(store, "127.0.0.1", 0, threading.Event(), announce=lambda address: print(address, flush=True))
+log = InferenceLog(store, group_seconds=float(sys.argv[1]), group_rows=512 if sys.argv[1] == "0.05" else 10**9)
+serve(store, "127.0.0.1", 0, threading.Event(), log=log, announce=lambda address: print(address, flush=True))
 store.close()
 """

@@ -61,16 +61,18 @@ def serve(
     stop: threading.Event,
     *,
     bounds: Bounds | None = None,
+    log: InferenceLog | None = None,
     announce: Callable[[str], None] | None = None,
 ) -> Figures:
     """Answer scoring requests until `stop` is set or SIGTERM or SIGINT comes; returns what the inference log did.
 
     Then: no new connection, requests under way are answered, the log is drained, the children are closed. Every row
-    that was answered is in the table, or in a file that the next start reads. port: 0 takes a free one.
+    that was answered is in the table, or in a file that the next start reads. port: 0 takes a free one. log: not
+    yet started; one of the usual sizes where none is given.
     announce: called with the address once the service listens. Raises AddressTaken.
     """
     listening = _listen(host, port)
-    log, watch = InferenceLog(store), Watch(store)
+    log, watch = log or InferenceLog(store), Watch(store)
     try:
         log.start()
         watch.start()
