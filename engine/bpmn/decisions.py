@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -23,13 +22,6 @@ INPUT = "input_value"
 _COMPARISON = re.compile(r"(<=|>=|<|>|!=|==|=)\s*(.+)", re.DOTALL)
 _INTERVAL = re.compile(r"([\[\](])\s*(.+?)\s*\.\.\s*(.+?)\s*([\])\[])", re.DOTALL)
 _NOT = re.compile(r"not\s*\((.*)\)", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Test:
-    """One unary test of a cell as an expression over the input."""
-
-    expression: str
 
 
 @lru_cache(maxsize=4096)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.bpmn.bundle import NotExecutable
+from engine.bpmn.expressions import ExpressionError, assignments
 from engine.bpmn.model import Diagram, Node, Process
 from engine.bpmn.reading import Files, read
 from engine.bpmn.spec.tasks import result_variable
@@ -108,8 +109,6 @@ def writes(files: Files) -> dict[str, frozenset[str]]:
 
 def written(diagram: Diagram, node: Node) -> frozenset[str]:
     """The variables that one element writes."""
-    from engine.bpmn.expressions import ExpressionError, assignments
-
     names: set[str] = set()
     if node.kind == "userTask":
         names.add(result_variable(node))

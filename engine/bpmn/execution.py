@@ -14,7 +14,6 @@ from engine.bpmn.expressions import ExpressionError
 from engine.bpmn.instances import Instance
 from engine.bpmn.spec import events
 from engine.bpmn.spec.element import ElementError
-from engine.bpmn.spec.gateways import EventBasedGateway
 from engine.bpmn.spec.tasks import ServiceTask, UserTask
 from engine.bpmn.tokens import READY, STARTED, WAITING, Token
 from engine.bpmn.values import Active, NotWaiting, Rest, ServiceCall
@@ -228,6 +227,3 @@ class Execution:
         if token is None or not isinstance(token.task_spec, kind) or token._state != wanted:
             raise NotWaiting(task=task_id)
         return token
-
-
-__all__ = ["EventBasedGateway", "Execution", "StartUnknown"]

@@ -7,6 +7,7 @@ import keyword
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from textwrap import dedent
 from typing import Any
 
 from engine.bpmn.expressions import syntax
@@ -82,6 +83,4 @@ def execute(script: str, variables: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _dedented(script: str) -> str:
-    from textwrap import dedent
-
     return dedent(script.strip("\n").rstrip())
