@@ -19,7 +19,9 @@ class Settings(BaseSettings):
     )
     database_dir: Path | None = Field(
         default=None,
-        description="Where the embedded PostgreSQL lives; by default a short folder of the user's own, printed by `status`.",
+        description=(
+            "Where the embedded PostgreSQL lives; by default a short folder of the user's own, printed by `status`."
+        ),
     )
     database_url: SecretStr | None = Field(
         default=None,

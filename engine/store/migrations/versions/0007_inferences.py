@@ -1,8 +1,9 @@
 """The inference log, partitioned by month from the first day, with refused calls and labels beside it.
 
 A partition is made ahead by `inferences.ensure_partitions`, a function of the owner's: a partition may only be made by
-the owner of the table, and the application shall not own it. It attaches what it made, which takes SHARE UPDATE EXCLUSIVE
-on the log (writers go on) and ACCESS EXCLUSIVE on the default partition, empty but for the month that nobody made ahead.
+the owner of the table, and the application shall not own it. It attaches what it made, which takes SHARE UPDATE
+EXCLUSIVE on the log (writers go on) and ACCESS EXCLUSIVE on the default partition, empty but for the month that nobody
+made ahead.
 """
 
 from __future__ import annotations
