@@ -59,6 +59,11 @@ class Directory:
     #: by model, then environment in the order of promotion, then (endpoint, weight)
     routes: Mapping[str, Mapping[str, Sequence[tuple[Endpoint, int]]]] = field(default_factory=dict)
 
+    def answers(self, model: str, environment: str | None) -> bool:
+        """Whether anything answers for the model in the environment, or in any where none is named."""
+        environments = self.routes.get(model, {})
+        return environment in environments if environment else bool(environments)
+
     def environment_of(self, model: str) -> str | None:
         """The environment that is meant where a caller names none: the last in the order of promotion that answers."""
         environments = list(self.routes.get(model, {}))

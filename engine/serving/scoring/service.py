@@ -297,6 +297,10 @@ class Service:
 
     async def _endpoint(self, asked: _Asked, model: str, environment: str | None, version: int | None) -> Endpoint:
         directory = self._watch.directory
+        if not directory.answers(model, environment):
+            # A life cycle may have let it go live in this very moment: its first caller is not sent away.
+            await self._watch.refresh()
+            directory = self._watch.directory
         chosen = environment or directory.environment_of(model)
         asked.model, asked.environment = model, chosen or ""
         if model not in directory.routes or chosen is None:

@@ -6,6 +6,7 @@ every deployment's transaction, and half a second is nothing beside the start of
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
@@ -26,6 +27,7 @@ from engine.serving.scoring.scorer import Scorer
 from engine.store import Store, now, transaction
 
 LOOK_SECONDS = 0.5
+SHORTEST_SECONDS = 0.05
 PARTITIONS_SECONDS = 3600.0
 CLOSE_SECONDS = 10.0
 TARGET = "local"
@@ -44,6 +46,8 @@ class Watch:
         self._seen: list[tuple[UUID, str, str]] = []
         self._changed = threading.Condition()
         self._ending = threading.Event()
+        self._asked = False
+        self._begun = self._done = 0  # looks
         self._partitions_at = 0.0
         self._away = False
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
@@ -53,11 +57,24 @@ class Watch:
         self._look()
         self._thread.start()
 
+    async def refresh(self, timeout: float = 2.0) -> None:
+        """Return when the database was read after this call: what was committed before it is followed now.
+
+        Polled, so that a crowd that waits takes neither threads nor looks of its own.
+        """
+        with self._changed:
+            wanted = self._begun + 1
+            self._asked = True
+            self._changed.notify_all()
+        ends = time.monotonic() + timeout
+        while self._done < wanted and not self._ending.is_set() and time.monotonic() < ends:
+            await asyncio.sleep(0.01)
+
     def stop(self) -> None:
         """Close every child and write down that nothing runs here any more."""
         self._ending.set()
         with self._changed:
-            self._changed.notify()
+            self._changed.notify_all()
         self._thread.join()
         for endpoint in self._endpoints.values():
             endpoint.scorer.stop()
@@ -73,9 +90,9 @@ class Watch:
     def _run(self) -> None:
         while not self._ending.is_set():
             with self._changed:
-                if not self._seen:
-                    self._changed.wait(LOOK_SECONDS)
-            if self._ending.is_set():
+                self._changed.wait_for(lambda: self._seen or self._asked or self._ending.is_set(), LOOK_SECONDS)
+            # However often strangers ask for models that are not here, the database is asked 20 times a second at most.
+            if self._ending.wait(SHORTEST_SECONDS):
                 return
             try:
                 self._look()
@@ -88,6 +105,9 @@ class Watch:
                 self._ending.wait(LOOK_SECONDS)
 
     def _look(self) -> None:
+        with self._changed:
+            self._begun, self._asked = self._begun + 1, False
+            begun = self._begun
         self._write_seen()
         with transaction(self._store) as session:
             if time.monotonic() - self._partitions_at > PARTITIONS_SECONDS or not self._partitions_at:
@@ -98,6 +118,7 @@ class Watch:
                 if each.deployment.desired == "stopped" and not self._runs(each.deployment.id):
                     deployments.observed(session, each.deployment.id, "stopped")
         self._follow([each for each in wanted if each.deployment.desired == "running"])
+        self._done = begun
 
     def _runs(self, id: UUID) -> bool:
         self._closing = {id: each for id, each in self._closing.items() if not each.scorer.join(0)}
@@ -142,7 +163,7 @@ class Watch:
                 state, detail = "waiting", "The scoring service ended; it starts again with the service."
             with self._changed:
                 self._seen.append((deployment.id, state, detail))
-                self._changed.notify()
+                self._changed.notify_all()
 
         return observed
 
