@@ -54,7 +54,7 @@ class StreamUnknown(GatewrightError):
     """There is no stream {stream!r} in the audit log."""
 
     code = "audit-stream"
-    hint = "Streams are named `instance:<id>`, `model:<id>`, `person:<id>` and `system`."
+    hint = "Write `instance:<id>`, `model:<id>`, `person:<id>` or `system`."
     status = 404
 
 

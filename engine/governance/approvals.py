@@ -33,7 +33,7 @@ class ApprovalVoid(GatewrightError):
     """The approval of {version} for {environment} no longer holds: {changed} changed after it was given."""
 
     code = "approval-void"
-    hint = "It needs a new yes from: {roles}, on what is true now."
+    hint = "Ask {roles} for a new yes, on what is true now."
     status = 409
 
 

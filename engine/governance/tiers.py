@@ -19,7 +19,7 @@ class TierUnknown(GatewrightError):
     """There is no risk tier {tier}."""
 
     code = "tier-unknown"
-    hint = "The tiers are: {known}."
+    hint = "Take one of these: {known}."
     status = 422
 
 

@@ -40,7 +40,7 @@ class RoleUnknown(GatewrightError):
     """There is no role {role!r}."""
 
     code = "role-unknown"
-    hint = "The roles are: {known}."
+    hint = "Take one of these: {known}."
     status = 422
 
 

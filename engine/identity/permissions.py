@@ -75,7 +75,7 @@ class PermissionUnknown(GatewrightError):
     """There is no permission {permission!r}."""
 
     code = "permission-unknown"
-    hint = "The permissions are: {known}."
+    hint = "Use one of these: {known}."
     status = 500
 
 

@@ -35,7 +35,7 @@ class TokenUnknown(GatewrightError):
     """There is no open token {token} of {person}."""
 
     code = "token-unknown"
-    hint = "The open tokens are listed on the person's page."
+    hint = "See the open tokens on the person's page."
     status = 404
 
 

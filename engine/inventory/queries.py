@@ -47,7 +47,7 @@ class VersionUnknown(GatewrightError):
     """There is no version {version}."""
 
     code = "version-unknown"
-    hint = "The page of the model lists its versions."
+    hint = "Name one of those on the model's page."
     status = 404
 
 

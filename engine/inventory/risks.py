@@ -23,7 +23,7 @@ class RiskRefused(GatewrightError):
     """The risk is refused: {reason}."""
 
     code = "risk-refused"
-    hint = "A risk has a level (low, medium, high), a title, an owner and a due day."
+    hint = "Give it a level (low, medium, high), a title, an owner and a due day."
     status = 422
 
 
@@ -31,7 +31,7 @@ class RiskUnknown(GatewrightError):
     """There is no open risk {risk}."""
 
     code = "risk-unknown"
-    hint = "The page of the model lists its risks, closed ones too."
+    hint = "See the model's page, which lists its risks, closed ones too."
     status = 404
 
 

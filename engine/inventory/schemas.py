@@ -24,7 +24,7 @@ class SchemaRefused(GatewrightError):
     """The schema is refused at {where}: {reason}."""
 
     code = "schema-refused"
-    hint = "A schema is a JSON Schema object: `properties` of plain types, `required`; docs/models.md shows one."
+    hint = "Write a JSON Schema object: `properties` of plain types, `required`; docs/models.md shows one."
     status = 422
 
 

@@ -19,7 +19,7 @@ class ThresholdRefused(GatewrightError):
 
     code = "threshold-refused"
     hint = (
-        "Thresholds are `cut_off`, and `min_` or `max_` before a metric's name; docs/metrics.md lists them. {nearest}"
+        "Name `cut_off`, or `min_` or `max_` before a metric's name; docs/metrics.md lists them. {nearest}"
     )
     status = 422
 

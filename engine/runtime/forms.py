@@ -19,7 +19,7 @@ class FormUnreadable(GatewrightError):
     """Form {form} cannot be used: {reason}."""
 
     code = "form-unreadable"
-    hint = 'A form is a JSON object with a JSON Schema under "schema".'
+    hint = 'Write a JSON object with a JSON Schema under "schema".'
     status = 500
 
 

@@ -27,7 +27,7 @@ class UnknownName(GatewrightError):
     """There is no {what} named {name}."""
 
     code = "unknown-name"
-    hint = "{known}"
+    hint = "Correct the name. {known}"
     status = 404
 
 

@@ -33,7 +33,7 @@ class EnvironmentUnknown(GatewrightError):
     """There is no environment {name}."""
 
     code = "environment-unknown"
-    hint = "Known environments: {known}."
+    hint = "Name one of these: {known}."
     status = 404
 
 

@@ -49,7 +49,7 @@ class ProgramFailed(GatewrightError):
     """{program} ended with code {code_of_exit}: {reason}."""
 
     code = "database-program"
-    hint = "The database was left as it was; the program's own words above say why."
+    hint = "Read the program's own words above; the database was left as it was."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,7 @@ class DigestMalformed(GatewrightError):
     """{digest!r} is not a sha256 digest."""
 
     code = "digest-malformed"
-    hint = "A digest has 64 characters, 0 to 9 and a to f."
+    hint = "Give 64 characters, 0 to 9 and a to f."
 
 
 class Files:

@@ -70,7 +70,7 @@ class DatabaseDidNotStart(GatewrightError):
     """The database in {folder} did not start: {reason}."""
 
     code = "database-start"
-    hint = "The log in {log} says more."
+    hint = "Look into its log, {log}."
     status = 503
 
 

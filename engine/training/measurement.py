@@ -32,7 +32,7 @@ class LabelsRefused(GatewrightError):
     """The label column {column} is refused: {reason}."""
 
     code = "labels-refused"
-    hint = "A classifier's or a table's labels are 0 and 1 without gaps, a regressor's are numbers."
+    hint = "Hand in 0 and 1 without gaps for a classifier or a table, numbers for a regressor."
     status = 422
 
 

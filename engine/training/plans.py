@@ -23,7 +23,7 @@ class PlanRefused(GatewrightError):
     """The folder {folder} is refused: {reason}."""
 
     code = "model-folder"
-    hint = "docs/models.md shows a model.yaml with all its fields."
+    hint = "Compare it with the model.yaml in docs/models.md, which has all the fields."
     status = 422
 
 

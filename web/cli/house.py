@@ -30,7 +30,7 @@ class LogUnknown(GatewrightError):
     """There is no log {name!r} in {folder}."""
 
     code = "log-unknown"
-    hint = "There are: {known}."
+    hint = "Name one of these: {known}."
 
 
 def add_to(app: typer.Typer) -> None:

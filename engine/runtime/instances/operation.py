@@ -19,7 +19,7 @@ class NothingToRetry(GatewrightError):
     """{process} for {subject} has no open incident at {task}."""
 
     code = "nothing-to-retry"
-    hint = "Its page shows what it waits for."
+    hint = "See on its page what it waits for."
     status = 409
 
 

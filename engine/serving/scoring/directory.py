@@ -18,7 +18,7 @@ class NotDeployed(GatewrightError):
     """{model} is not deployed in {environment}."""
 
     code = "not-deployed"
-    hint = "It answers in: {environments}. A version is deployed by its life cycle, after its approval."
+    hint = "Send the rows to where it answers: {environments}. Its life cycle deploys a version, after its approval."
     status = 404
 
 
@@ -26,7 +26,7 @@ class VersionNotDeployed(GatewrightError):
     """Version {version} of {model} does not answer in {environment}."""
 
     code = "version-not-deployed"
-    hint = "Versions that do: {versions}."
+    hint = "Name one that does: {versions}."
     status = 404
 
 
