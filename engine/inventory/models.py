@@ -142,6 +142,15 @@ def retire(session: Session, id: str, *, actor: str, reason: str = "") -> Model:
     return as_model(row)
 
 
+def ask_for_retirement(session: Session, by: Person, id: str, *, reason: str) -> Model:
+    """Tell that the model shall be retired; whether it is, is decided by who hears of it. Raises NotPermitted."""
+    require(by, "model.edit")
+    row = lock(session, id)
+    audit.record(session, stream(id), "model.retirement_requested", actor=by.id, subject=id, reason=reason)
+    events.emit(session, "retirement.requested", id, reason=reason)
+    return as_model(row)
+
+
 def lock(session: Session, id: str) -> ModelRow:
     """The row of a model that is not retired, locked until the transaction ends."""
     row = session.get(ModelRow, id, with_for_update=True, populate_existing=True)

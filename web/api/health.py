@@ -1,0 +1,81 @@
+"""Whether the house lives, takes work, and how much there is of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from engine.inventory import queries as inventory
+from engine.inventory.values import ModelSummary
+from engine.runtime import queries
+from engine.serving import queries as serving
+from engine.serving.queries import Route
+from engine.store import transaction
+from web import access
+from web.access import anyone, needs
+from web.api.blueprint import Listed, answers, api, page, page_of, tag
+
+_TAGS = tag("Health", "Whether it lives, and how much there is.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """A sign of life."""
+
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How much there is of what an operator looks at first."""
+
+    running: int
+    open_tasks: int
+    incidents: int
+    jobs: int
+    messages: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortfolioLine:
+    """A model, and where it runs."""
+
+    summary: ModelSummary
+    routes: list[Route]
+
+
+@api.get("/health", tags=_TAGS, security=[], responses=answers(Health))
+@anyone
+def health() -> dict[str, Any]:
+    """Whether this process answers; asks nothing of the database."""
+    return {"status": "alive"}
+
+
+@api.get("/ready", tags=_TAGS, security=[], responses=answers(Health))
+@anyone
+def ready() -> dict[str, Any]:
+    """Whether this process takes work: the database answers."""
+    with transaction(access.store()) as session:
+        queries.counts(session)
+    return {"status": "ready"}
+
+
+@api.get("/counts", tags=_TAGS, responses=answers(Counts))
+@needs("instance.view")
+def counts() -> dict[str, Any]:
+    """What runs, what waits, what stands in the way."""
+    return dict(queries.counts(access.session()))
+
+
+@api.get("/portfolio", tags=_TAGS, responses=page_of(PortfolioLine))
+@needs("model.view")
+def portfolio(query: Listed) -> dict[str, Any]:
+    """Every model with its counts and where it runs."""
+    session = access.session()
+    found = inventory.models(session, limit=query.limit, offset=query.offset)
+    routes = serving.routes(session)
+    lines = [
+        PortfolioLine(summary=each, routes=[route for route in routes if route.model == each.model.id])
+        for each in found.items
+    ]
+    return page(lines, found.total)

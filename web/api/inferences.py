@@ -1,0 +1,117 @@
+"""Single answers of models, and the way back from each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from engine.governance import approvals
+from engine.governance.approvals import Approval
+from engine.inferences import labels, queries
+from engine.inferences.inference import Inference
+from engine.inferences.labels import Label
+from engine.inventory import queries as inventory
+from engine.inventory.references import VersionRef
+from engine.inventory.values import Version
+from engine.serving import queries as serving
+from engine.serving.deployment import Deployment
+from web import access
+from web.access import needs
+from web.api.blueprint import answers, api, plain, tag
+from web.api.models import ModelPath
+
+_TAGS = tag("Inferences", "Single answers of models, and what led to them.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lineage:
+    """An answer and all that it rests on."""
+
+    inference: Inference
+    deployment: Deployment  #: with the life-cycle instance and the step that deployed it
+    version: Version
+    inputs: dict[str, str]  #: role to digest: the data, the source, the model file
+    approvals: list[Approval]  #: who let this version in, on which digests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What became of labels."""
+
+    sent: int
+    new: int
+
+
+class InferencePath(BaseModel):
+    """One inference."""
+
+    inference: UUID
+
+
+class WantedInferences(BaseModel):
+    """Which inferences are asked for."""
+
+    limit: int = Field(default=50, ge=1, le=500)
+    before: datetime | None = Field(default=None, description="Logged before this moment.")
+
+
+class SentLabel(BaseModel):
+    """The truth about one inference."""
+
+    inference: UUID
+    value: str = Field(max_length=200)
+    known_at: datetime
+
+
+class SentLabels(BaseModel):
+    """Labels of one model."""
+
+    labels: list[SentLabel] = Field(min_length=1, max_length=5000)
+
+
+@api.get("/inferences/<uuid:inference>", tags=_TAGS, responses=answers(Lineage))
+@needs("inference.view")
+def show_inference(path: InferencePath) -> dict[str, Any]:
+    """From an answer back to the version, its data and code, the life cycle's step and who approved it."""
+    session = access.session()
+    inference = queries.get(session, path.inference)
+    deployment = serving.deployment(session, inference.deployment)
+    ref = VersionRef(inference.model, inference.version)
+    given = [
+        each
+        for each in approvals.of_version(session, str(ref))
+        if each.purpose == "deployment" and each.decision == "approve" and each.environment == inference.environment
+    ]
+    found: dict[str, Any] = plain(
+        Lineage(
+            inference=inference,
+            deployment=deployment,
+            version=inventory.version(session, ref),
+            inputs=dict(deployment.inputs),
+            approvals=given,
+        )
+    )
+    return found
+
+
+@api.get("/models/<model>/inferences", tags=_TAGS, responses=answers(list[Inference]))
+@needs("inference.view")
+def list_inferences(path: ModelPath, query: WantedInferences) -> list[Any]:
+    """A model's latest inferences, the newest first."""
+    inventory.model(access.session(), path.model)
+    found: list[Any] = plain(queries.latest(access.session(), path.model, limit=query.limit, before=query.before))
+    return found
+
+
+@api.post("/models/<model>/labels", tags=_TAGS, responses=answers(Taken))
+@needs("label.write")
+def add_labels(path: ModelPath, body: SentLabels) -> dict[str, Any]:
+    """Tell what became known later about inferences; an unknown id refuses all of them."""
+    sent = [Label(inference=each.inference, value=each.value, known_at=each.known_at) for each in body.labels]
+    new = labels.add(access.session(), access.current_person(), model=path.model, labels=sent)
+    found: dict[str, Any] = plain(Taken(sent=len(sent), new=new))
+    return found

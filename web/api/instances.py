@@ -1,0 +1,177 @@
+"""Life cycles that run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from engine.runtime import definitions, instances, queries
+from engine.runtime.queries import Instance, InstanceDetail
+from web import access
+from web.access import needs
+from web.api.blueprint import Listed, answers, api, house, page, page_of, plain, tag
+
+_TAGS = tag("Instances", "Life cycles that run.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """An instance that was started."""
+
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """An instance after an operator's act."""
+
+    id: UUID
+    retried: int  #: steps that are tried again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagram:
+    """The diagrams of an instance, and where its tokens stand."""
+
+    diagrams: dict[str, str]  #: process id to BPMN
+    active: dict[str, dict[str, int]]  #: process id to element to tokens
+    passed: dict[str, dict[str, int]]  #: process id to element to how often it was left
+    incidents: dict[str, list[str]]  #: process id to elements where something is in the way
+
+
+class InstancePath(BaseModel):
+    """One instance."""
+
+    instance: UUID
+
+
+class WantedInstances(Listed):
+    """Which instances are asked for."""
+
+    search: str = Field(default="", max_length=200, description="In life cycle, subject and starter.")
+    state: str = Field(default="", max_length=50, description="running, finished, cancelled or suspended.")
+    process: str = Field(default="", max_length=200)
+    subject: str = Field(default="", max_length=200)
+    starter: str = Field(default="", max_length=200)
+    incident: bool = Field(default=False, description="Only those with an open incident.")
+
+
+class NewInstance(BaseModel):
+    """A life cycle to be started."""
+
+    process: str = Field(max_length=200, description="The process id.")
+    subject: str = Field(default="", max_length=200, description="The business key: a model's id.")
+    answer: dict[str, Any] = Field(default={}, description="The answer to the start form.")
+
+
+class Reason(BaseModel):
+    """Why."""
+
+    reason: str = Field(min_length=1, max_length=4000)
+
+
+class WantedRetry(BaseModel):
+    """What is to be tried again."""
+
+    task: UUID | None = Field(default=None, description="Only the step with this task id.")
+
+
+@api.get("/instances", tags=_TAGS, responses=page_of(Instance))
+@needs("instance.view")
+def list_instances(query: WantedInstances) -> dict[str, Any]:
+    """Instances, the newest first."""
+    found = queries.instances(access.session(), **query.model_dump())
+    return page(found.rows, found.total)
+
+
+@api.post("/instances", tags=_TAGS, responses=answers(Started, 201))
+@needs("instance.start")
+def start_instance(body: NewInstance) -> tuple[dict[str, Any], int]:
+    """Start a life cycle; it has run to its first rest when the answer comes."""
+    id = instances.start(house(), access.current_person(), body.process, body.subject, body.answer)
+    return plain(Started(id=id)), 201
+
+
+@api.get("/instances/<uuid:instance>", tags=_TAGS, responses=answers(InstanceDetail))
+@needs("instance.view")
+def show_instance(path: InstancePath) -> dict[str, Any]:
+    """Where an instance stands, what it waits for and who owes it, and all that went before."""
+    found: dict[str, Any] = plain(queries.instance(access.session(), path.instance))
+    return found
+
+
+@api.get("/instances/<uuid:instance>/variables", tags=_TAGS, responses=answers(dict[str, Any]))
+@needs("instance.view")
+def instance_variables(path: InstancePath) -> dict[str, Any]:
+    """The variables of an instance as it came to rest last."""
+    found: dict[str, Any] = plain(queries.variables(access.session(), path.instance))
+    return found
+
+
+@api.get("/instances/<uuid:instance>/diagram", tags=_TAGS, responses=answers(Diagram))
+@needs("instance.view")
+def instance_diagram(path: InstancePath) -> dict[str, Any]:
+    """The diagrams that an instance runs, with its tokens, what it passed, and what stands in its way."""
+    session = access.session()
+    detail = queries.instance(session, path.instance)
+    passed: dict[str, dict[str, int]] = {}
+    for step in detail.steps:
+        if step.left_at is not None:
+            of_process = passed.setdefault(step.process, {})
+            of_process[step.element] = of_process.get(step.element, 0) + 1
+    incidents: dict[str, list[str]] = {}
+    for incident in detail.incidents:
+        if incident.closed_at is None:
+            incidents.setdefault(incident.process, []).append(incident.element)
+    drawn = {
+        process: next(
+            content.decode(errors="replace")
+            for name, content in definitions.files_of(session, definition).items()
+            if name.endswith(".bpmn")
+        )
+        for process, definition in detail.members.items()
+    }
+    found: dict[str, Any] = plain(
+        Diagram(diagrams=drawn, active=detail.instance.active, passed=passed, incidents=incidents)
+    )
+    return found
+
+
+@api.post("/instances/<uuid:instance>/retry", tags=_TAGS, responses=answers(Moved))
+@needs("instance.operate")
+def retry_instance(path: InstancePath, body: WantedRetry) -> dict[str, Any]:
+    """Try the failed steps of an instance again."""
+    count = instances.retry(house(), access.current_person(), path.instance, body.task)
+    return _moved(path.instance, count)
+
+
+@api.post("/instances/<uuid:instance>/suspend", tags=_TAGS, responses=answers(Moved))
+@needs("instance.operate")
+def suspend_instance(path: InstancePath, body: Reason) -> dict[str, Any]:
+    """Hold an instance until it is resumed."""
+    instances.suspend(house(), access.current_person(), path.instance, body.reason)
+    return _moved(path.instance)
+
+
+@api.post("/instances/<uuid:instance>/resume", tags=_TAGS, responses=answers(Moved))
+@needs("instance.operate")
+def resume_instance(path: InstancePath, body: Reason) -> dict[str, Any]:
+    """Let a suspended instance go on."""
+    instances.resume(house(), access.current_person(), path.instance, body.reason)
+    return _moved(path.instance)
+
+
+@api.post("/instances/<uuid:instance>/cancel", tags=_TAGS, responses=answers(Moved))
+@needs("instance.operate")
+def cancel_instance(path: InstancePath, body: Reason) -> dict[str, Any]:
+    """End an instance for good, with all that it waits for."""
+    instances.cancel(house(), access.current_person(), path.instance, body.reason)
+    return _moved(path.instance)
+
+
+def _moved(instance: UUID, retried: int = 0) -> dict[str, Any]:
+    found: dict[str, Any] = plain(Moved(id=instance, retried=retried))
+    return found

@@ -1,0 +1,214 @@
+"""Versions of models and their files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, request
+from flask_openapi3 import FileStorage
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine.errors import GatewrightError
+from engine.inventory import assets, completeness, kinds, queries, versions
+from engine.inventory.assets import ROLES
+from engine.inventory.completeness import Completeness
+from engine.inventory.references import VersionRef
+from engine.inventory.values import Asset, Version
+from web import access
+from web.access import needs
+from web.api.blueprint import answers, api, plain, tag
+from web.api.models import ModelPath
+
+_TAGS = tag("Versions", "Versions of models and their files.")
+
+
+class UploadRefused(GatewrightError):
+    """What was uploaded is refused: {reason}."""
+
+    code = "upload-refused"
+    hint = "Send multipart/form-data, each file in a field named by its role; several documents as `documentation`."
+    status = 422
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionDetail:
+    """A version with its files and what it still owes."""
+
+    version: Version
+    assets: list[Asset]
+    completeness: Completeness
+
+
+class VersionPath(ModelPath):
+    """One version."""
+
+    number: int = Field(ge=1, le=10**9)
+
+    @property
+    def ref(self) -> VersionRef:
+        """The version that the address names."""
+        return VersionRef(self.model, self.number)
+
+
+class AssetPath(VersionPath):
+    """One file of a version."""
+
+    role: str = Field(max_length=100, description=f"One of {', '.join(ROLES)}.")
+
+
+class NamedAsset(BaseModel):
+    """Which of several files in one role."""
+
+    name: str | None = Field(default=None, max_length=200)
+
+
+class VersionForm(BaseModel):
+    """A version to be added: its files, each in a field named by its role, and what was said of them."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    source_kind: str = Field(
+        default="uploaded", pattern="^(uploaded|trained)$", description="`trained`: its life cycle trains it."
+    )
+    seed: int | None = Field(default=None, description="The seed of the training.")
+    parameters_json: str | None = Field(default=None, max_length=100_000, description="The training's parameters.")
+    note: str = Field(default="", max_length=4000)
+    artefact: FileStorage | None = Field(default=None, description="The model file.")
+    source: FileStorage | None = Field(default=None, description="What trains it, or the table as it was written.")
+    training_data: FileStorage | None = Field(default=None, description="Parquet or CSV.")
+    test_data: FileStorage | None = Field(default=None, description="Parquet or CSV.")
+    input_schema: FileStorage | None = Field(default=None, description="A JSON Schema of one row.")
+    output_schema: FileStorage | None = Field(default=None)
+    parameters: FileStorage | None = Field(default=None)
+    libraries: FileStorage | None = Field(default=None)
+    metrics: FileStorage | None = Field(default=None)
+    probe: FileStorage | None = Field(default=None)
+    predictions: FileStorage | None = Field(default=None)
+    documentation: list[FileStorage] | None = Field(default=None, description="The model card and other documents.")
+
+
+class AssetForm(BaseModel):
+    """A file to be attached."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    file: FileStorage = Field(description="The file.")
+
+
+@api.get("/models/<model>/versions", tags=_TAGS, responses=answers(list[Version]))
+@needs("model.view")
+def list_versions(path: ModelPath) -> list[Any]:
+    """The versions of a model, the newest first."""
+    queries.model(access.session(), path.model)
+    found: list[Any] = plain(queries.versions(access.session(), path.model))
+    return found
+
+
+@api.post("/models/<model>/versions", tags=_TAGS, responses=answers(VersionDetail, 201))
+@needs("model.register")
+def add_version(path: ModelPath, form: VersionForm) -> tuple[dict[str, Any], int]:
+    """Add a version with its files; the life cycle of a model that runs already hears of it."""
+    session, person = access.session(), access.current_person()
+    kind = kinds.get(queries.model(session, path.model).kind)
+    files: dict[str, str] = {}
+    documents: dict[str, str] = {}
+    for role, upload in request.files.items(multi=True):
+        content, name = upload.read(), (upload.filename or role).replace("\\", "/").rpartition("/")[2]
+        if role == "documentation":
+            documents[name] = access.store().files.put(content)
+            continue
+        if role not in ROLES:
+            raise UploadRefused(reason=f"{role} is no role; there are {', '.join(ROLES)}")
+        if role in files:
+            raise UploadRefused(reason=f"two files as {role}")
+        if role == "artefact":
+            content = kind.accept(content, name)
+        files[role] = access.store().files.put(content)
+    if not files:
+        raise UploadRefused(reason="it holds no file")
+    version = versions.add(
+        session,
+        person,
+        path.model,
+        files,
+        source=form.source_kind,
+        seed=form.seed,
+        parameters=_object(form.parameters_json),
+        documents=documents,
+        note=form.note,
+    )
+    return _detail(version.ref), 201
+
+
+@api.get("/models/<model>/versions/<int:number>", tags=_TAGS, responses=answers(VersionDetail))
+@needs("model.view")
+def show_version(path: VersionPath) -> dict[str, Any]:
+    """A version with its files and what it still owes."""
+    return _detail(path.ref)
+
+
+@api.get(
+    "/models/<model>/versions/<int:number>/assets/<role>",
+    tags=_TAGS,
+    responses={"200": {"description": "OK", "content": {"application/octet-stream": {}}}},
+)
+@needs("model.view")
+def read_asset(path: AssetPath, query: NamedAsset) -> Response:
+    """One file of a version, its digest checked."""
+    queries.version(access.session(), path.ref)
+    found = queries.asset(access.session(), path.ref, path.role, query.name)
+    response = Response(access.store().files.read(found.digest), mimetype="application/octet-stream")
+    response.headers["Digest"] = f"sha-256={found.digest}"
+    response.headers["Content-Disposition"] = "attachment"
+    return response
+
+
+@api.put("/models/<model>/versions/<int:number>/assets/<role>", tags=_TAGS, responses=answers(Asset))
+@needs("model.edit")
+def attach_asset(path: AssetPath, query: NamedAsset, form: AssetForm) -> dict[str, Any]:
+    """Attach a file, or replace it; an approval that was given on the old one becomes void."""
+    session = access.session()
+    content = form.file.read()
+    if path.role == "artefact":
+        kind = kinds.get(queries.model(session, path.model).kind)
+        content = kind.accept(content, form.file.filename or "artefact")
+    digest = access.store().files.put(content)
+    found: dict[str, Any] = plain(
+        assets.attach(session, access.current_person(), path.ref, path.role, digest, name=query.name)
+    )
+    return found
+
+
+@api.get("/models/<model>/versions/<int:number>/test-report", tags=_TAGS, responses=answers(dict[str, Any]))
+@needs("model.view")
+def test_report(path: VersionPath) -> dict[str, Any]:
+    """The report of a version's last test: metrics with intervals, groups, verdicts."""
+    queries.version(access.session(), path.ref)
+    report = queries.test_report(access.session(), path.ref)
+    if report is None:
+        raise queries.AssetMissing(version=path.ref, role="test report")
+    return report.as_json()
+
+
+def _detail(ref: VersionRef) -> dict[str, Any]:
+    session = access.session()
+    found: dict[str, Any] = plain(
+        VersionDetail(
+            version=queries.version(session, ref),
+            assets=queries.assets(session, ref),
+            completeness=completeness.score(session, ref),
+        )
+    )
+    return found
+
+
+def _object(text: str | None) -> dict[str, Any]:
+    try:
+        found = json.loads(text) if text else {}
+    except ValueError as reason:
+        raise UploadRefused(reason=f"parameters_json is no JSON: {reason}") from reason
+    if not isinstance(found, dict):
+        raise UploadRefused(reason="parameters_json is no JSON object")
+    return found
