@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import fcntl
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,10 +19,27 @@ from engine.store.postgres import APPLICATION, ERASER, OWNER, EmbeddedPostgres, 
 _TEMPLATE = "template_of_tests"
 
 
+def place() -> Path:
+    """A new short folder for a database of the tests, where the server's user can reach it."""
+    return default_folder(Path("tests")).with_name(f"tests-{secrets.token_hex(5)}")
+
+
+def clear_up() -> None:
+    """Remove the databases of test sessions that were killed: those that nobody owns any more."""
+    for folder in place().parent.glob("tests-*"):
+        try:
+            with (folder / "owner.lock").open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder)
+        except OSError:
+            continue  # owned, or just being made
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL server for this test session, without fsync, gone at its end."""
-    folder = default_folder(Path(f"tests-{os.getpid()}-{secrets.token_hex(4)}"))
+    clear_up()
+    folder = place()
     server = EmbeddedPostgres(folder, durable=False)
     server.start()
     try:

@@ -28,8 +28,9 @@ rows.jsonl         one row a line, by stream and seq: salt and payload (null whe
                    payload_hash = sha256("gatewright audit payload 1" 00 salt payload)
                    hash = sha256("gatewright audit row 1" 00 previous-hash seq(8 bytes, big-endian) stream payload_hash)
                    previous-hash of a stream's first row: 32 zero bytes.
-checkpoints.jsonl  one signed statement a line: its UTF-8 bytes were signed with Ed25519. `heads` are the rows of this
-                   export that it signed, with their place in its tree and the hashes on the way to its root (RFC 6962).
+checkpoints.jsonl  one signed statement a line: its UTF-8 bytes were signed with Ed25519. `heads` are the rows that it
+                   signed: all of them in a `complete` line, else those of this export, each with its place in the tree
+                   and the hashes on the way to its root (RFC 6962).
                    leaf 0 = sha256(00 previous-root); other leaves =
                    sha256(00 "gatewright audit head 1" 00 seq hash stream); node = sha256(01 left right)
 *.pem              the public keys. Compare a key's id with one that you got by another way: the sha256 of its 32 bytes.
@@ -95,6 +96,7 @@ def export(store: Store, folder: Path, *, streams: Iterable[str] | None = None) 
         with (folder / "checkpoints.jsonl").open("w") as target:
             for number, checkpoint in stored(connection):
                 line = {
+                    "complete": wanted is None,
                     "statement": checkpoint.statement.decode(),
                     "signature": checkpoint.signature.hex(),
                     "heads": list(_signed(connection, number, checkpoint, wanted)),
@@ -115,16 +117,17 @@ def verify_export(folder: Path, *, trusted: PublicKey | None = None) -> Report:
     for line in _lines(folder / "checkpoints.jsonl"):
         try:
             checkpoint = Checkpoint(line["statement"].encode(), bytes.fromhex(line["signature"]))
-            proof.checkpoint(checkpoint, None)
+            heads = [Head(each["stream"], each["seq"], bytes.fromhex(each["hash"])) for each in line["heads"]]
+            proof.checkpoint(checkpoint, heads if line["complete"] else None)
             facts = checkpoint.facts()
-            for each in line["heads"]:
-                head = Head(each["stream"], each["seq"], bytes.fromhex(each["hash"]))
-                steps = [bytes.fromhex(step) for step in each["path"]]
-                if not _proves(facts, head, each["index"], steps):
-                    proof.unproven(head, facts.get("number", 0))
-                    continue
-                proof.covers(head, facts["number"])
-                signed[head.stream, head.seq] = (facts["number"], head.hash)
+            for head, each in zip(heads, line["heads"], strict=True):
+                if not line["complete"]:
+                    steps = [bytes.fromhex(step) for step in each["path"]]
+                    if not _proves(facts, head, each["index"], steps):
+                        proof.unproven(head, facts.get("number", 0))
+                        continue
+                    proof.covers(head, facts["number"])
+                signed[head.stream, head.seq] = (facts.get("number", 0), head.hash)
         except (KeyError, TypeError, ValueError, AttributeError) as strange:
             raise ExportDamaged(path=folder / "checkpoints.jsonl", reason=repr(strange)) from strange
     rows = _links(folder / "rows.jsonl", signed)
@@ -178,19 +181,17 @@ def _columns(payload: bytes | None) -> tuple[str, str, str | None, str | None] |
 def _signed(
     connection: Connection, number: int, checkpoint: Checkpoint, wanted: list[str] | None
 ) -> Iterator[dict[str, Any]]:
-    """The heads of a checkpoint that the export holds, each with its way to the root."""
+    """The heads of a checkpoint that the export holds; those of a part each with its way to the root."""
     heads = [Head(stream, seq, bytes(hash_)) for stream, seq, hash_ in connection.execute(_HEADS, {"n": number})]
     previous = bytes.fromhex(checkpoint.facts().get("previous", chain.ZERO.hex()))
-    tree = list(leaves(previous, heads))
-    for index, head in enumerate(heads, 1):
-        if wanted is None or head.stream in wanted:
-            yield {
-                "stream": head.stream,
-                "seq": head.seq,
-                "hash": head.hash.hex(),
-                "index": index,
-                "path": [step.hex() for step in merkle.path(tree, index)],
-            }
+    facts = [{"stream": head.stream, "seq": head.seq, "hash": head.hash.hex()} for head in heads]
+    if wanted is None:
+        yield from facts
+    elif not set(wanted).isdisjoint(head.stream for head in heads):
+        tree = merkle.levels(leaves(previous, heads))
+        for index, fact in enumerate(facts, 1):
+            if fact["stream"] in wanted:
+                yield {**fact, "index": index, "path": [step.hex() for step in merkle.path(tree, index)]}
 
 
 def _proves(facts: dict[str, Any], head: Head, index: int, steps: list[bytes]) -> bool:

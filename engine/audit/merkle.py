@@ -35,32 +35,38 @@ def root(leaves: Iterable[bytes]) -> bytes:
     return whole
 
 
-def path(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """The hashes that lead from the leaf at `index` to the root, from the bottom up."""
-    if len(leaves) == 1:
-        return []
-    split = _split(len(leaves))
-    if index < split:
-        return [*path(leaves[:split], index), root(leaves[split:])]
-    return [*path(leaves[split:], index - split), root(leaves[:split])]
+def levels(leaves: Iterable[bytes]) -> list[list[bytes]]:
+    """All nodes of the tree, from the leaves up to the root; a node without a neighbour goes up as it is."""
+    found = [list(leaves)]
+    while len(found[-1]) > 1:
+        below = found[-1]
+        above = [node(below[at], below[at + 1]) for at in range(0, len(below) - 1, 2)]
+        found.append(above + below[len(below) - len(below) % 2 :])
+    return found
+
+
+def path(tree: Sequence[Sequence[bytes]], index: int) -> list[bytes]:
+    """The hashes that lead from the leaf at `index` to the root of such a tree, from the bottom up."""
+    steps = []
+    for level in tree[:-1]:
+        if index ^ 1 < len(level):
+            steps.append(level[index ^ 1])
+        index //= 2
+    return steps
 
 
 def climb(hash_: bytes, index: int, size: int, steps: Sequence[bytes]) -> bytes:
     """The root to which `steps` lead from a leaf; raises ValueError where they cannot be a path in such a tree."""
     if not 0 <= index < size:
         raise ValueError(f"leaf {index} of {size}")
-    if size == 1:
-        if steps:
-            raise ValueError("the path is too long")
-        return hash_
-    if not steps:
-        raise ValueError("the path is too short")
-    split, last = _split(size), steps[-1]
-    if index < split:
-        return node(climb(hash_, index, split, steps[:-1]), last)
-    return node(last, climb(hash_, index - split, size - split, steps[:-1]))
-
-
-def _split(size: int) -> int:
-    """The largest power of two below `size`."""
-    return 1 << (size - 1).bit_length() - 1
+    left = list(steps)
+    while size > 1:
+        if index ^ 1 < size:
+            if not left:
+                raise ValueError("the path is too short")
+            step = left.pop(0)
+            hash_ = node(step, hash_) if index % 2 else node(hash_, step)
+        index, size = index // 2, (size + 1) // 2
+    if left:
+        raise ValueError("the path is too long")
+    return hash_

@@ -12,6 +12,7 @@ from engine.errors import GatewrightError
 from engine.identity import browser_sessions, passwords, tokens
 from engine.identity.permissions import ROLES, Person, require
 from engine.identity.queries import LOGIN_NAME, PersonUnknown, anyone, get
+from engine.identity.sign_in import authenticate as authenticate  # read as `people.authenticate`
 from engine.identity.tables import PersonRow, RoleRow
 from engine.store import Store, now, transaction
 

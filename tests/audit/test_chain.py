@@ -122,8 +122,10 @@ def test_any_bit_that_was_turned_is_named(facts: list[bytes], data: st.DataObjec
 def test_each_leaf_leads_to_the_root_and_no_other_does(leaves: list[bytes], data: st.DataObject) -> None:
     hashed = [merkle.leaf(each) for each in leaves]
     index = data.draw(st.integers(0, len(hashed) - 1))
-    steps = merkle.path(hashed, index)
+    tree = merkle.levels(hashed)
+    steps = merkle.path(tree, index)
     whole = merkle.root(hashed)
+    assert tree[-1] == [whole]
     assert merkle.climb(hashed[index], index, len(hashed), steps) == whole
     assert merkle.climb(merkle.leaf(b"another one"), index, len(hashed), steps) != whole
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,13 +14,14 @@ from engine import audit, events
 from engine.config import Settings
 from engine.identity import people, sign_in
 from engine.store import addresses, backup, migrations, open_store, transaction
-from engine.store.postgres import EmbeddedPostgres, default_folder
+from engine.store.postgres import EmbeddedPostgres
 from engine.store.roles import roles_state
+from tests.conftest import place
 
 
 @pytest.fixture(params=[16, 18])
 def external(request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
-    folder = default_folder(Path(f"external-{secrets.token_hex(4)}"))
+    folder = place()
     server = EmbeddedPostgres(folder, major=request.param, durable=False)
     server.start()
     with psycopg.connect(server.url("admin", "postgres"), autocommit=True) as connection:

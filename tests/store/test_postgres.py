@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import secrets
 import shutil
 import signal
 import subprocess
@@ -19,6 +18,7 @@ import pytest
 from engine.config import Settings
 from engine.store import binaries, postgres
 from engine.store.postgres import EmbeddedPostgres, default_folder
+from tests.conftest import place
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become a second local user")
 
@@ -26,7 +26,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become a 
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that the server's user can reach, gone afterwards."""
-    path = default_folder(Path(f"test-{secrets.token_hex(4)}"))
+    path = place()
     yield path
     shutil.rmtree(path, ignore_errors=True)
 
@@ -206,7 +206,7 @@ def test_the_server_ends_with_its_owner_even_where_that_is_killed(folder: Path) 
     owner = subprocess.Popen(
         [sys.executable, "-c", _OWNER, str(folder)],
         stdout=subprocess.PIPE,
-        env={"PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])},
     )
     try:
         assert owner.stdout is not None
