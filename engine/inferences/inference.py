@@ -1,8 +1,8 @@
-"""One inference as a value: what was asked, what was answered, by which deployment, to whom."""
+"""Inferences as values: what was asked, what was answered, by which deployment, to whom."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,3 +30,53 @@ class Inference:
     position: int  #: place in the request, from 0
     request_rows: int  #: rows in the request
     latency_us: int  #: from the request's arrival to its answer being made, shared by its rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The rows of one request with their answers, by column: what they share stands once.
+
+    500 rows cost 0.7 ms to make so, nearly all of it their ids; as inferences 1.8 ms. The columns are of one length.
+    """
+
+    request: UUID
+    logged_at: datetime
+    model: str
+    version: int
+    environment: str
+    deployment: UUID
+    caller: str
+    latency_us: int
+    ids: Sequence[UUID]
+    event_times: Sequence[datetime | None]  #: None: when it was logged
+    references: Sequence[str | None]
+    inputs: Sequence[Mapping[str, Any]]
+    scores: Sequence[float | None]
+    decisions: Sequence[str | None]
+    outputs: Sequence[Mapping[str, Any]] | None = None  #: None: nothing beyond score and decision
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def inferences(self) -> Iterator[Inference]:
+        """Its rows as inferences."""
+        for position, id in enumerate(self.ids):
+            yield Inference(
+                id=id,
+                logged_at=self.logged_at,
+                event_time=self.event_times[position] or self.logged_at,
+                model=self.model,
+                version=self.version,
+                environment=self.environment,
+                deployment=self.deployment,
+                caller=self.caller,
+                caller_reference=self.references[position],
+                input=self.inputs[position],
+                score=self.scores[position],
+                decision=self.decisions[position],
+                output={} if self.outputs is None else self.outputs[position],
+                request=self.request,
+                position=position,
+                request_rows=len(self),
+                latency_us=self.latency_us,
+            )

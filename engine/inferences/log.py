@@ -17,14 +17,15 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from engine.inferences import refusals, rows, spool
-from engine.inferences.inference import Inference
+from engine.inferences.inference import Answered, Inference
 from engine.inferences.refusals import Refusal
 from engine.store import Store, transaction
 from engine.store.ids import new_id
@@ -38,6 +39,8 @@ LONGEST_PAUSE_SECONDS = 5.0
 
 #: Failures that say nothing of the rows: the database is away, ends, is full, or waits too long for a lock.
 UNREACHABLE = (psycopg.OperationalError, psycopg.InterfaceError, OperationalError, InterfaceError, PoolTimeout)
+
+Driver = psycopg.Connection[Any]
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +58,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    inferences: Sequence[Inference]
+    answered: Answered
     written: Callable[[], None] | None
 
 
@@ -76,6 +79,7 @@ class InferenceLog:
         self._changed = threading.Condition()
         self._queue: deque[_Entry] = deque()
         self._waiting = 0
+        self._urgent = False  # somebody waits for the commit
         self._oldest = 0.0  # monotonic time at which the queue was last empty
         self._refused: Counter[Refusal] = Counter()
         self._refused_at = 0.0
@@ -93,21 +97,23 @@ class InferenceLog:
             logger.info("Wrote %d inferences that %s had kept.", len(recovered), file.name)
         self._thread.start()
 
-    def offer(self, inferences: Sequence[Inference], written: Callable[[], None] | None = None) -> bool:
+    def offer(self, answered: Answered, written: Callable[[], None] | None = None) -> bool:
         """True if the rows were taken; False, and nothing taken, if the queue is full or the log has ended.
 
-        written: called once, from the writer's thread, after the commit (or after the rows are safe in a file).
+        written: called once, from the writer's thread, after the commit (or after the rows are safe in a file). Rows
+        that somebody waits for are written at once, with whatever came while the group before them was written.
         """
         with self._changed:
-            full = self._waiting > 0 and self._waiting + len(inferences) > self._capacity_rows
+            full = self._waiting > 0 and self._waiting + len(answered) > self._capacity_rows
             if full or self._ending_at is not None:
                 return False
             if not self._queue:
                 self._oldest = time.monotonic()
-            self._queue.append(_Entry(inferences, written))
-            self._waiting += len(inferences)
-            # Woken for the first row (to start the 50 ms) and for a full group; between them the writer sleeps.
-            if len(self._queue) == 1 or self._waiting >= self._group_rows:
+            self._queue.append(_Entry(answered, written))
+            self._waiting += len(answered)
+            self._urgent = self._urgent or written is not None
+            # Woken for the first row (to start the 50 ms) and for a group that is due; between them the writer sleeps.
+            if len(self._queue) == 1 or self._urgent or self._waiting >= self._group_rows:
                 self._changed.notify()
         return True
 
@@ -157,7 +163,8 @@ class InferenceLog:
                     break
                 due = []
                 if self._queue:
-                    due.append(now if self._waiting >= self._group_rows else self._oldest + self._group_seconds)
+                    full = self._urgent or self._waiting >= self._group_rows
+                    due.append(now if full else self._oldest + self._group_seconds)
                 if self._refused:
                     due.append(self._refused_at + REFUSALS_SECONDS)
                 if due and min(due) <= now:
@@ -165,23 +172,34 @@ class InferenceLog:
                 self._changed.wait(min(due) - now if due else None)
             group = list(self._queue)
             self._queue.clear()
+            self._urgent = False
             refused, self._refused = self._refused, Counter()
             return group, refused
 
     def _write(self, group: list[_Entry], refused: Counter[Refusal]) -> None:
-        self._write_rows([inference for entry in group for inference in entry.inferences], refused)
+        """Return when the rows are in the table, or in a file if they cannot get there."""
+        answered = [entry.answered for entry in group]
+        n_rows = sum(map(len, answered))
+        try:
+            self._commit(lambda connection: rows.copy(connection, answered), n_rows, refused)
+        except (psycopg.Error, SQLAlchemyError) as cause:
+            again = [inference for each in answered for inference in each.inferences()]
+            if isinstance(cause, UNREACHABLE) and not self._may_try_again(FIRST_PAUSE_SECONDS, cause):
+                self._keep(again, cause)
+            else:
+                self._write_again(again, refused)
+        with self._changed:
+            self._waiting -= n_rows
         for entry in group:
             if entry.written:
                 entry.written()
 
-    def _write_rows(self, inferences: Sequence[Inference], refused: Counter[Refusal]) -> None:
-        """Return when the rows are in the table, or in a file if they cannot get there."""
-        pause, tried = FIRST_PAUSE_SECONDS, False
+    def _write_again(self, inferences: Sequence[Inference], refused: Counter[Refusal]) -> None:
+        pause = FIRST_PAUSE_SECONDS
         while True:
             try:
-                self._commit(inferences, refused, again=tried)
+                self._commit(lambda connection: rows.insert_again(connection, inferences), len(inferences), refused)
             except UNREACHABLE as cause:
-                tried = True
                 if self._may_try_again(pause, cause):
                     pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
                     continue
@@ -190,13 +208,11 @@ class InferenceLog:
                 if len(inferences) > 1:
                     # One row that the database refuses must not take its group along: halves, down to that row.
                     half = len(inferences) // 2
-                    self._write_rows(inferences[:half], refused)
-                    self._write_rows(inferences[half:], Counter())
+                    self._write_again(inferences[:half], refused)
+                    self._write_again(inferences[half:], Counter())
                     return
                 self._keep(inferences, cause)
-            break
-        with self._changed:
-            self._waiting -= len(inferences)
+            return
 
     def _may_try_again(self, pause: float, cause: BaseException) -> bool:
         """Wait a while, and say whether there is still time to try; only a log that ends runs out of it."""
@@ -208,15 +224,13 @@ class InferenceLog:
             self._changed.wait(pause)
             return True
 
-    def _commit(self, inferences: Sequence[Inference], refused: Counter[Refusal], *, again: bool) -> None:
+    def _commit(self, write: Callable[[Driver], None], n_rows: int, refused: Counter[Refusal]) -> None:
         with transaction(self._store) as session:
-            if inferences and again:
-                rows.insert_again(_driver(session), inferences)
-            elif inferences:
-                rows.copy(_driver(session), inferences)
+            if n_rows:
+                write(_driver(session))
             refusals.add(session, refused)
         with self._changed:
-            self._written += len(inferences)
+            self._written += n_rows
             self._groups += 1
 
     def _keep(self, inferences: Sequence[Inference], cause: BaseException) -> None:
@@ -231,7 +245,7 @@ class InferenceLog:
         )
 
 
-def _driver(session: Session) -> psycopg.Connection[object]:
+def _driver(session: Session) -> Driver:
     connection = session.connection().connection.driver_connection
     assert isinstance(connection, psycopg.Connection)  # noqa: S101 - tells mypy what the store's engine is made of
     return connection

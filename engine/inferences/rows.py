@@ -2,71 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
 from psycopg import Connection
 
-from engine.inferences.inference import Inference
+from engine.inferences.inference import Answered, Inference
 
-COLUMNS = (
-    "id",
+SHARED = (
     "logged_at",
-    "event_time",
     "model",
     "version",
     "environment",
     "deployment",
     "caller",
-    "caller_reference",
-    "input",
-    "score",
-    "decision",
-    "output",
     "request",
-    "position",
     "request_rows",
     "latency_us",
 )
-COPY = f"COPY inferences.inferences ({', '.join(COLUMNS)}) FROM STDIN"
+OWN = ("id", "position", "event_time", "caller_reference", "input", "score", "decision", "output")
+COPY = f"COPY inferences.inferences ({', '.join(SHARED + OWN)}) FROM STDIN"
 INSERT = (
-    f"INSERT INTO inferences.inferences ({', '.join(COLUMNS)}) "  # noqa: S608 - the columns are constants above
-    f"VALUES ({', '.join(['%s'] * len(COLUMNS))}) ON CONFLICT DO NOTHING"
+    f"INSERT INTO inferences.inferences ({', '.join(SHARED + OWN)}) "  # noqa: S608 - the columns are constants above
+    f"VALUES ({', '.join(['%s'] * len(SHARED + OWN))}) ON CONFLICT DO NOTHING"
 )
+NULL = "\\N"
+#: What stands for itself in COPY's text format must be told apart from its separators.
+ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-def values(inference: Inference) -> tuple[Any, ...]:
-    """The inference as values in the order of COLUMNS."""
-    return (
-        inference.id,
-        inference.logged_at,
-        inference.event_time,
-        inference.model,
-        inference.version,
-        inference.environment,
-        inference.deployment,
-        inference.caller,
-        inference.caller_reference,
-        orjson.dumps(inference.input).decode(),
-        inference.score,
-        inference.decision,
-        orjson.dumps(inference.output).decode(),
-        inference.request,
-        inference.position,
-        inference.request_rows,
-        inference.latency_us,
-    )
-
-
-def copy(connection: Connection[Any], inferences: Iterable[Inference]) -> None:
-    """Write inferences that are certainly new; fails as a whole."""
+def copy(connection: Connection[Any], group: Iterable[Answered]) -> None:
+    """Write rows that are certainly new; fails as a whole."""
     with connection.cursor() as cursor, cursor.copy(COPY) as stream:
-        for inference in inferences:
-            stream.write_row(values(inference))
+        for answered in group:
+            stream.write("".join(lines(answered)).encode())
+
+
+def lines(answered: Answered) -> Iterator[str]:
+    """The rows in COPY's text format (PostgreSQL's manual, COPY, "Text Format").
+
+    Written here and not by psycopg's `write_row`, which formats the nine shared columns anew for each row.
+    """
+    logged_at = answered.logged_at.isoformat()
+    shared = "\t".join(
+        (
+            logged_at,
+            _text(answered.model),
+            str(answered.version),
+            _text(answered.environment),
+            str(answered.deployment),
+            _text(answered.caller),
+            str(answered.request),
+            str(len(answered)),
+            str(answered.latency_us),
+        )
+    )
+    outputs = answered.outputs or ({},) * len(answered)
+    own = zip(
+        answered.ids,
+        answered.event_times,
+        answered.references,
+        answered.inputs,
+        answered.scores,
+        answered.decisions,
+        outputs,
+        strict=True,
+    )
+    for position, (id, event_time, reference, given, score, decision, output) in enumerate(own):
+        happened = event_time.isoformat() if event_time else logged_at
+        number = NULL if score is None else repr(float(score))
+        yield (
+            f"{shared}\t{id}\t{position}\t{happened}\t{_text(reference)}\t{_json(given)}\t{number}\t{_text(decision)}"
+            f"\t{_json(output)}\n"
+        )
 
 
 def insert_again(connection: Connection[Any], inferences: Sequence[Inference]) -> None:
     """Write inferences some of which may be there already: after a lost connection the commit may have arrived."""
     with connection.cursor() as cursor:
-        cursor.executemany(INSERT, [values(inference) for inference in inferences])
+        cursor.executemany(INSERT, [_values(inference) for inference in inferences])
+
+
+def _values(inference: Inference) -> tuple[Any, ...]:
+    found = {name: getattr(inference, name) for name in SHARED + OWN}
+    return tuple(
+        orjson.dumps(value).decode() if name in ("input", "output") else value for name, value in found.items()
+    )
+
+
+def _text(value: str | None) -> str:
+    return NULL if value is None else value.translate(ESCAPED)
+
+
+def _json(value: Any) -> str:
+    # orjson writes no control character as itself: only its backslashes need care.
+    return orjson.dumps(value).decode().replace("\\", "\\\\")

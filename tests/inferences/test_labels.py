@@ -13,24 +13,24 @@ from engine.inferences.labels import Label
 from engine.inferences.log import InferenceLog
 from engine.inferences.queries import Window
 from engine.store import Store, transaction
-from tests.inferences.test_log import AT, inference
+from tests.inferences.test_log import AT, answered
 
 ENGINEER = Person(id="eve", name="Eve", roles=frozenset({"data_engineer"}))
 
 
 def test_labels_are_counted_once_and_may_be_corrected(store: Store) -> None:
-    given = [inference(position) for position in range(3)]
+    given = answered(3)
     log = InferenceLog(store)
     log.start()
     log.offer(given)
     log.drain()
     window = Window(model="credit")
     with transaction(store) as session:
-        first = [Label(inference=each.id, value="1", known_at=AT) for each in given[:2]]
+        first = [Label(inference=id, value="1", known_at=AT) for id in given.ids[:2]]
         assert labels.add(session, ENGINEER, model="credit", labels=first) == 2
         assert queries.summary(session, window).label_state == "some labels"
     with transaction(store) as session:
-        again = [Label(inference=each.id, value="0", known_at=AT) for each in given]
+        again = [Label(inference=id, value="0", known_at=AT) for id in given.ids]
         assert labels.add(session, ENGINEER, model="credit", labels=again) == 1
         found = queries.summary(session, window)
     assert (found.labels, found.label_state) == (3, "all labelled")

@@ -9,13 +9,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import hypothesis
 import psycopg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import func, select, text
 
 from engine.inferences import log as log_module
-from engine.inferences import queries, refusals, spool
-from engine.inferences.inference import Inference
+from engine.inferences import queries, refusals, rows, spool
+from engine.inferences.inference import Answered
 from engine.inferences.log import InferenceLog
 from engine.inferences.queries import Window
 from engine.inferences.tables import InferenceRow
@@ -24,30 +27,29 @@ from engine.store.postgres import EmbeddedPostgres
 
 AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 UNKNOWN = uuid4()
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 
 
-def inference(position: int = 0, **changed: Any) -> Inference:
-    """An answered row of credit@1."""
+def answered(n_rows: int = 1, **changed: Any) -> Answered:
+    """A request to credit@1 with its answers."""
     facts: dict[str, Any] = {
-        "id": new_id(),
+        "request": uuid4(),
         "logged_at": AT,
-        "event_time": AT - timedelta(days=position),
         "model": "credit",
         "version": 1,
         "environment": "production",
         "deployment": uuid4(),
         "caller": "ada",
-        "caller_reference": f"row {position}\twith a tab, a \\ and a 'quote'",
-        "input": {"age": 41 + position, "job": "ä\n\\N"},
-        "score": 0.25,
-        "decision": "refuse",
-        "output": {"reasons": ["too young"]},
-        "request": uuid4(),
-        "position": position,
-        "request_rows": 3,
         "latency_us": 1500,
+        "ids": [new_id() for _ in range(n_rows)],
+        "event_times": [AT - timedelta(days=n) for n in range(n_rows)],
+        "references": [f"row {n}\twith a tab, a \\ and a 'quote'\r\n" for n in range(n_rows)],
+        "inputs": [{"age": 41 + n, "job": "ä\n\\N\u2028"} for n in range(n_rows)],
+        "scores": [0.25] * n_rows,
+        "decisions": ["refuse"] * n_rows,
+        "outputs": [{"reasons": ["too young"]}] * n_rows,
     }
-    return Inference(**(facts | changed))
+    return Answered(**(facts | changed))
 
 
 def stored(store: Store) -> int:
@@ -64,11 +66,34 @@ def log(store: Store) -> Iterator[InferenceLog]:
 
 
 def test_an_inference_comes_back_as_it_was_offered(store: Store, log: InferenceLog) -> None:
-    given = [inference(position) for position in range(3)]
-    assert log.offer(given)
+    made = answered(3)
+    assert log.offer(made)
     assert log.drain().written == 3
     with transaction(store) as session:
-        assert [queries.get(session, each.id) for each in given] == given
+        assert [queries.get(session, id) for id in made.ids] == list(made.inferences())
+
+
+@hypothesis.settings(
+    max_examples=25, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.tuples(texts, st.none() | texts, st.none() | st.floats(allow_nan=False)), min_size=1, max_size=20))
+def test_whatever_a_caller_writes_comes_back(store: Store, drawn: list[tuple[str, str | None, float | None]]) -> None:
+    """The text form of COPY is ours: separators, escapes and nulls must not be told by what callers write."""
+    made = answered(
+        len(drawn),
+        caller=drawn[0][0],
+        event_times=[None] * len(drawn),
+        references=[reference for _, reference, _ in drawn],
+        inputs=[{text: [text, reference]} for text, reference, _ in drawn],
+        scores=[score for _, _, score in drawn],
+        decisions=[text for text, _, _ in drawn],
+        outputs=None,
+    )
+    with transaction(store) as session:
+        connection = session.connection().connection.driver_connection
+        assert isinstance(connection, psycopg.Connection)
+        rows.copy(connection, [made])
+        assert [queries.get(session, id) for id in made.ids] == list(made.inferences())
 
 
 def test_an_unknown_id_is_named(store: Store) -> None:
@@ -77,7 +102,7 @@ def test_an_unknown_id_is_named(store: Store) -> None:
 
 
 def test_groups_are_written_without_being_asked(store: Store, log: InferenceLog) -> None:
-    log.offer([inference()])
+    log.offer(answered())
     ends = time.monotonic() + 5
     while log.figures().written < 1 and time.monotonic() < ends:
         time.sleep(0.01)
@@ -86,7 +111,7 @@ def test_groups_are_written_without_being_asked(store: Store, log: InferenceLog)
 
 def test_many_small_requests_share_few_commits(store: Store, log: InferenceLog) -> None:
     for position in range(400):
-        log.offer([inference(position)])
+        log.offer(answered(event_times=[AT - timedelta(days=position)]))
     figures = log.drain()
     assert figures.written == 400
     assert figures.groups <= 20
@@ -94,26 +119,26 @@ def test_many_small_requests_share_few_commits(store: Store, log: InferenceLog) 
 
 def test_a_full_queue_takes_nothing_and_says_so(store: Store) -> None:
     log = InferenceLog(store, capacity_rows=10)  # not started: nothing leaves the queue
-    assert log.offer([inference()] * 8)
-    assert not log.offer([inference()] * 3)
-    assert log.offer([inference()] * 2)
+    assert log.offer(answered(8))
+    assert not log.offer(answered(3))
+    assert log.offer(answered(2))
     assert log.figures().waiting == 10
 
 
 def test_a_request_larger_than_the_queue_is_taken_when_the_queue_is_empty(store: Store) -> None:
     log = InferenceLog(store, capacity_rows=2)
-    assert log.offer([inference()] * 5)
+    assert log.offer(answered(5))
 
 
 def test_after_the_end_nothing_is_taken(store: Store, log: InferenceLog) -> None:
     log.drain()
-    assert not log.offer([inference()])
+    assert not log.offer(answered())
 
 
 def test_a_durable_answer_comes_after_the_commit(store: Store, log: InferenceLog) -> None:
     committed = threading.Event()
     seen: list[int] = []
-    log.offer([inference()], lambda: (seen.append(stored(store)), committed.set()))  # type: ignore[func-returns-value]
+    log.offer(answered(), lambda: (seen.append(stored(store)), committed.set()))  # type: ignore[func-returns-value]
     assert committed.wait(5)
     assert seen == [1]
 
@@ -125,7 +150,7 @@ def test_rows_wait_while_the_database_is_away_and_none_is_lost(
     with psycopg.connect(cluster.url("admin", "postgres"), autocommit=True) as admin:
         admin.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")
         admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
-        log.offer([inference(position) for position in range(5)])
+        log.offer(answered(5))
         ends = time.monotonic() + 5
         while not log.figures().failures and time.monotonic() < ends:
             time.sleep(0.01)
@@ -142,14 +167,14 @@ def test_a_commit_whose_answer_was_lost_is_not_written_twice(
     """The connection dies after the commit: the group is tried again and finds its rows there."""
     commit, lost = InferenceLog._commit, []
 
-    def commit_then_lose(self: InferenceLog, *given: Any, again: bool) -> None:
-        commit(self, *given, again=again)
+    def commit_then_lose(self: InferenceLog, *given: Any) -> None:
+        commit(self, *given)
         if not lost:
             lost.append(True)
             raise psycopg.OperationalError("server closed the connection unexpectedly")
 
     monkeypatch.setattr(InferenceLog, "_commit", commit_then_lose)
-    log.offer([inference(position) for position in range(5)])
+    log.offer(answered(5))
     log.drain()
     assert lost
     assert stored(store) == 5
@@ -161,35 +186,34 @@ def test_what_cannot_be_written_at_the_end_is_kept_and_read_at_the_next_start(
     def away(*_: Any, **__: Any) -> None:
         raise psycopg.OperationalError("the database is away")
 
-    given = [inference(position) for position in range(4)]
+    made = answered(4)
     with monkeypatch.context() as during:
         during.setattr(log_module.rows, "copy", away)
         during.setattr(log_module.rows, "insert_again", away)
-        log.offer(given)
+        log.offer(made)
         figures = log.drain(0.5)
     assert (figures.written, figures.kept) == (0, 4)
     after = InferenceLog(store)
     after.start()
     after.drain()
     with transaction(store) as session:
-        assert [queries.get(session, each.id) for each in given] == given
+        assert [queries.get(session, id) for id in made.ids] == list(made.inferences())
     assert spool.waiting(store.settings.home / "unwritten-inferences") == []
 
 
 def test_a_row_that_the_database_refuses_does_not_take_its_group_along(store: Store, log: InferenceLog) -> None:
     """It is kept in a file, with its id, since its caller has its answer."""
-    given = [inference(position) for position in range(7)]
-    given[3] = inference(3, caller_reference="NUL \0 is no text of PostgreSQL")
-    log.offer(given)
+    made = answered(7, references=[None, None, None, "NUL \0 is no text of PostgreSQL", None, None, None])
+    log.offer(made)
     figures = log.drain()
     assert (figures.written, figures.kept) == (6, 1)
     (file,) = spool.waiting(store.settings.home / "unwritten-inferences")
-    assert [each.id for each in spool.read(file)] == [given[3].id]
+    assert [each.id for each in spool.read(file)] == [made.ids[3]]
 
 
 def test_a_damaged_file_of_kept_rows_stops_the_start_and_is_named(store: Store) -> None:
     folder = store.settings.home / "unwritten-inferences"
-    spool.keep(folder, "one", [inference()])
+    spool.keep(folder, "one", list(answered().inferences()))
     with (folder / "one.jsonl").open("ab") as stream:
         stream.write(b'{"id": "cut off')
     with pytest.raises(spool.SpoolUnreadable, match=r"one\.jsonl, line 2"):
@@ -201,7 +225,7 @@ def test_refused_requests_are_counted_by_hour_and_reason(store: Store, log: Infe
     for minute, code, status in ((1, "input-invalid", 422), (59, "input-invalid", 422), (30, "scorer-busy", 503)):
         moment = AT.replace(minute=minute)
         log.refused(refusals.at(moment, model="credit", environment="production", code=code, status=status))
-    log.offer([inference(0), inference(1)])
+    log.offer(answered(2))
     log.drain()
     with transaction(store) as session:
         found = queries.requests(session, "credit")
@@ -217,7 +241,7 @@ def test_a_group_costs_one_statement_beside_its_transaction(store: Store, log: I
 
     statements: list[str] = []
     event.listen(store.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
-    log.offer([inference(position) for position in range(500)])
+    log.offer(answered(500))
     log.drain()
     assert statements == []  # the COPY goes past SQLAlchemy; nothing else was said
 
@@ -228,7 +252,7 @@ def test_partitions_are_made_ahead_and_the_default_one_gives_its_rows_back(store
     far = datetime(2031, 12, 31, 23, 59, 59, tzinfo=UTC)
     log = InferenceLog(store)
     log.start()
-    log.offer([inference(0, logged_at=far)])
+    log.offer(answered(logged_at=far))
     log.drain()
     with transaction(store) as session:
         where = text("SELECT tableoid::regclass::text FROM inferences.inferences")
@@ -239,14 +263,18 @@ def test_partitions_are_made_ahead_and_the_default_one_gives_its_rows_back(store
 
 
 def test_a_window_tells_rows_decisions_and_latency_by_event_time(store: Store, log: InferenceLog) -> None:
-    request = uuid4()
-    log.offer(
-        [
-            inference(n, request=request, version=1 + n % 2, decision="grant" if n < 4 else "refuse", score=n / 10)
-            for n in range(10)
-        ]
-    )
-    log.offer([inference(0, event_time=AT - timedelta(days=400), decision=None)])
+    for version, days in ((1, range(0, 10, 2)), (2, range(1, 10, 2))):
+        log.offer(
+            answered(
+                5,
+                version=version,
+                event_times=[AT - timedelta(days=n) for n in days],
+                decisions=["grant" if n < 4 else "refuse" for n in days],
+                scores=[n / 10 for n in days],
+                latency_us=1000 * version,
+            )
+        )
+    log.offer(answered(event_times=[AT - timedelta(days=400)], decisions=[None]))
     log.drain()
     with transaction(store) as session:
         found = queries.summary(session, Window(model="credit", since=AT - timedelta(days=100)))
@@ -259,6 +287,6 @@ def test_a_window_tells_rows_decisions_and_latency_by_event_time(store: Store, l
     assert found.decisions == {"grant": 4, "refuse": 6}
     assert (found.first_event, found.last_event) == (AT - timedelta(days=9), AT)
     assert found.mean_score == pytest.approx(0.45)
-    assert (found.latency.requests, found.latency.p50_ms) == (1, 1.5)
+    assert (found.latency.requests, found.latency.p50_ms) == (2, 1.5)
     assert found.label_state == "no labels yet"
     assert (empty.rows, empty.mean_score, empty.latency.p50_ms, empty.label_state) == (0, None, None, "no inferences")

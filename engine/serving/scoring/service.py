@@ -13,7 +13,7 @@ from uuid import UUID
 
 from engine.errors import GatewrightError
 from engine.inferences import refusals
-from engine.inferences.inference import Inference
+from engine.inferences.inference import Answered
 from engine.inferences.log import InferenceLog
 from engine.sandbox import Predictions
 from engine.serving import deployments, queries
@@ -247,24 +247,22 @@ class Service:
         require_scope(bearer, model, endpoint.deployment.environment)
         version = self._ready(endpoint)
         batch = batches.read(call.json(), fields=frozenset(version.schema.fields), limit_rows=self._bounds.rows)
-        endpoint, predictions, inferences = await self._scored(call, bearer.person.id, endpoint, batch)
-        rows = []
-        for position, inference in enumerate(inferences):
-            row: dict[str, Any] = {
-                "id": inference.id,
-                predictions.output: inference.score,
-                "decision": inference.decision,
-            }
-            if predictions.reasons is not None:
-                row["reasons"] = predictions.reasons[position]
-            rows.append(row)
+        endpoint, predictions, answered = await self._scored(call, bearer.person.id, endpoint, batch)
+        output, reasons = predictions.output, predictions.reasons
+        rows: list[dict[str, Any]] = [
+            {"id": id, output: score, "decision": decision}
+            for id, score, decision in zip(answered.ids, answered.scores, answered.decisions, strict=True)
+        ]
+        if reasons is not None:
+            for row, why in zip(rows, reasons, strict=True):
+                row["reasons"] = why
         return Answer(
             content={
                 "model": model,
-                "version": endpoint.deployment.version,
-                "environment": endpoint.deployment.environment,
-                "deployment": endpoint.deployment.id,
-                "request": inferences[0].request,
+                "version": answered.version,
+                "environment": answered.environment,
+                "deployment": answered.deployment,
+                "request": answered.request,
                 "rows": rows,
             }
         )
@@ -278,20 +276,17 @@ class Service:
         version = self._ready(endpoint)
         content = call.json()
         batch = open_inference.read(content, version.schema, limit_rows=self._bounds.rows)
-        endpoint, predictions, inferences = await self._scored(call, bearer.person.id, endpoint, batch)
+        endpoint, predictions, answered = await self._scored(call, bearer.person.id, endpoint, batch)
         return Answer(
             content=open_inference.answer(
                 model=model,
-                version=str(endpoint.deployment.version),
-                request_id=str(content.get("id") or inferences[0].request),
+                version=str(answered.version),
+                request_id=str(content.get("id") or answered.request),
                 output=predictions.output,
-                scores=[inference.score for inference in inferences],
-                decisions=[inference.decision for inference in inferences],
-                ids=[str(inference.id) for inference in inferences],
-                parameters={
-                    "environment": endpoint.deployment.environment,
-                    "deployment": str(endpoint.deployment.id),
-                },
+                scores=answered.scores,
+                decisions=answered.decisions,
+                ids=[str(id) for id in answered.ids],
+                parameters={"environment": answered.environment, "deployment": str(answered.deployment)},
             )
         )
 
@@ -326,8 +321,8 @@ class Service:
 
     async def _scored(
         self, call: Call, caller: str, endpoint: Endpoint, batch: Batch
-    ) -> tuple[Endpoint, Predictions, list[Inference]]:
-        """The predictions, and their inferences on their way into the log; only then may they be answered."""
+    ) -> tuple[Endpoint, Predictions, Answered]:
+        """The predictions, and the rows on their way into the log; only then may they be answered."""
         while True:
             version = self._ready(endpoint)
             version.schema.check(batch.rows)
@@ -341,11 +336,11 @@ class Service:
                 if successor is endpoint:
                     raise
                 endpoint = successor  # it was replaced in the moment between finding and asking it
-        inferences = _inferences(self._store, call, caller, endpoint, batch, predictions, version)
-        await self._logged(inferences, durable=endpoint.durable)
-        return endpoint, predictions, inferences
+        answered = _answered(self._store, call, caller, endpoint, batch, predictions, version)
+        await self._logged(answered, durable=endpoint.durable)
+        return endpoint, predictions, answered
 
-    async def _logged(self, inferences: list[Inference], *, durable: bool) -> None:
+    async def _logged(self, answered: Answered, *, durable: bool) -> None:
         """Return when the rows are safe: in the queue, or committed where the environment is durable."""
         loop = asyncio.get_running_loop()
         committed: asyncio.Future[None] = loop.create_future()
@@ -354,7 +349,7 @@ class Service:
             loop.call_soon_threadsafe(_settle, committed)
 
         ends = time.monotonic() + self._bounds.log_seconds
-        while not self._log.offer(inferences, written if durable else None):
+        while not self._log.offer(answered, written if durable else None):
             if time.monotonic() > ends:
                 raise LogFull()
             await asyncio.sleep(0.01)
@@ -367,7 +362,7 @@ def _settle(committed: asyncio.Future[None]) -> None:
         committed.set_result(None)
 
 
-def _inferences(
+def _answered(
     store: Store,
     call: Call,
     caller: str,
@@ -375,29 +370,22 @@ def _inferences(
     batch: Batch,
     predictions: Predictions,
     version: Version,
-) -> list[Inference]:
-    deployment, at, request, n_rows = endpoint.deployment, store.clock.now(), new_id(), len(batch.rows)
-    latency_us = (time.perf_counter_ns() - call.arrived_ns) // 1_000
-    decisions, reasons = version.decide(predictions), predictions.reasons
-    return [
-        Inference(
-            id=new_id(),
-            logged_at=at,
-            event_time=batch.event_times[position] or at,
-            model=deployment.model,
-            version=deployment.version,
-            environment=deployment.environment,
-            deployment=deployment.id,
-            caller=caller,
-            caller_reference=batch.references[position],
-            input=row,
-            score=predictions.values[position],
-            decision=decisions[position],
-            output={} if reasons is None else {"reasons": reasons[position]},
-            request=request,
-            position=position,
-            request_rows=n_rows,
-            latency_us=latency_us,
-        )
-        for position, row in enumerate(batch.rows)
-    ]
+) -> Answered:
+    deployment, reasons = endpoint.deployment, predictions.reasons
+    return Answered(
+        request=new_id(),
+        logged_at=store.clock.now(),
+        model=deployment.model,
+        version=deployment.version,
+        environment=deployment.environment,
+        deployment=deployment.id,
+        caller=caller,
+        latency_us=(time.perf_counter_ns() - call.arrived_ns) // 1_000,
+        ids=[new_id() for _ in batch.rows],
+        event_times=batch.event_times,
+        references=batch.references,
+        inputs=batch.rows,
+        scores=predictions.values,
+        decisions=version.decide(predictions),
+        outputs=None if reasons is None else [{"reasons": each} for each in reasons],
+    )
