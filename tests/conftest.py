@@ -46,7 +46,7 @@ def cluster() -> Iterator[EmbeddedPostgres]:
         yield server
     finally:
         server.stop()
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -64,6 +64,14 @@ def for_libpq(url: str) -> str:
     return f"postgresql://{rest}"
 
 
+def shown(url: str) -> str:
+    """The URL as it may be printed: without its password."""
+    parts = urlsplit(for_libpq(url))
+    at = f"{parts.username}@" if parts.username else ""
+    port = f":{parts.port}" if parts.port else ""
+    return parts._replace(netloc=f"{at}{parts.hostname or ''}{port}").geturl()
+
+
 def user_of(url: str) -> str:
     """The user named in a URL, or an empty string."""
     return unquote(urlsplit(for_libpq(url)).username or "")

@@ -30,7 +30,7 @@ def external(request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
             connection.execute(f"CREATE DATABASE {name} OWNER gatewright_owner")
     yield server
     server.stop()
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def settings_for(server: EmbeddedPostgres, tmp_path: Path, name: str, *, roles: int) -> Settings:
