@@ -254,6 +254,7 @@ def tasks(
     session: Session,
     *,
     instance: UUID | None = None,
+    process: str = "",
     subject: str = "",
     state: str = "",
     closed_by: str = "",
@@ -264,6 +265,7 @@ def tasks(
     query = select(UserTaskRow)
     for wanted, column in (
         (instance, UserTaskRow.instance),
+        (process, UserTaskRow.process),
         (subject, UserTaskRow.subject),
         (state, UserTaskRow.state),
         (closed_by, UserTaskRow.closed_by),

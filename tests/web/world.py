@@ -1,0 +1,207 @@
+"""A house with something on every page: all roles, models, life cycles that wait and fail, drafts, schedules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from engine.governance import approvals
+from engine.identity import Person, people
+from engine.inventory import metadata, models, risks, versions
+from engine.runtime import definitions, instances, schedules
+from engine.serving import deployments
+from engine.store import Store, new_id, now, transaction
+from tests.handlers import house
+from web import shipped
+
+PASSWORD = "correct-horse-battery"
+ROOT = Person(id="root", name="Root", roles=frozenset({"admin"}))
+
+#: one person for each role, whose login name is the role's first letters
+NAMES = {
+    "ai_architect": "Iris",
+    "data_scientist": "Ada",
+    "data_engineer": "Dan",
+    "developer": "Eve",
+    "it_operations": "Olga",
+    "model_operator": "Max",
+    "risk_manager": "Ria",
+    "business_owner": "Bob",
+    "auditor": "Uma",
+    "admin": "Adam",
+}
+
+
+@dataclass(slots=True)
+class World:
+    """What there is to look at."""
+
+    store: Store
+    people: dict[str, Person]  #: by role
+    ids: dict[str, Any]  #: what the addresses of pages need, by a word
+
+    def person(self, role: str) -> Person:
+        """Whoever has the role."""
+        return self.people[role]
+
+
+def given_people(store: Store) -> dict[str, Person]:
+    """One person for each role, all with the same password."""
+    from argon2 import PasswordHasher
+
+    from engine.identity import passwords
+
+    # Hashed once: argon2 takes its time on purpose, and these are no secrets.
+    kept = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1).hash(PASSWORD)
+    real, passwords.hashed = passwords.hashed, lambda password, *, person: kept
+    try:
+        with transaction(store) as session:
+            return {
+                role: people.add(
+                    session,
+                    ROOT,
+                    name.lower(),
+                    name=name,
+                    email=f"{name.lower()}@example.org",
+                    roles=[role],
+                    password=PASSWORD,
+                    must_change=False,
+                )
+                for role, name in NAMES.items()
+            }
+    finally:
+        passwords.hashed = real
+
+
+def given_a_small_world(store: Store) -> World:
+    """People, the library, a rules model whose life cycle has just begun, a draft, a schedule; no job is run."""
+    found = World(store=store, people=given_people(store), ids={})
+    house.given_a_house(store)
+    house.given_a_rules_model(store)
+    _given_a_draft(found)
+    with transaction(store) as session:
+        risk = risks.open(
+            session,
+            found.person("risk_manager"),
+            "letters",
+            level="medium",
+            title="Letters reach people who moved",
+            owner="bob",
+            due=(now(session) + timedelta(days=30)).date(),
+            description="A tenth of the addresses is older than two years.",
+        )
+        schedules.add(
+            session,
+            found.person("model_operator"),
+            "letters: monthly review",
+            "review",
+            "0 6 1 * *",
+            subject="letters",
+            variables={"model": "letters"},
+            timezone="Europe/Berlin",
+        )
+    instance = instances.start(
+        store, found.person("data_scientist"), "model_life_cycle", variables={"model": "letters"}
+    )
+    found.ids |= {"instance": instance, "risk": risk.id, "model": "letters", "schedule": "letters: monthly review"}
+    return found
+
+
+def given_a_world(store: Store) -> World:
+    """The same, and the jobs are run: a model of people waits for its risk manager, another runs, another failed."""
+    found = given_a_small_world(store)
+    ada = found.person("data_scientist")
+    house.given_a_trainable_model(store, **_TALK)
+    credit = instances.start(store, ada, "model_life_cycle", variables={"model": "credit"})
+    house.go_on(store)
+    (review,) = house.open_tasks(store, credit)
+    instances.complete(store, found.person("risk_manager"), review.id, {"decision": "approve"})
+    house.go_on(store)
+    (task,) = house.open_tasks(store, credit)
+    found.ids |= {"credit": credit, "task": task.id, "done_task": review.id}
+    _given_a_deployed_model(found)
+    _given_an_incident(found)
+    return found
+
+
+_TALK = {
+    "name": "Credit decisions",
+    "purpose": "Decides which applications for a consumer loan are granted at once and which a person looks at first.",
+    "approvers": ["business_owner"],
+    "decisions_per_year": 120_000,
+}
+
+
+def _given_a_draft(found: World) -> None:
+    files = dict(shipped.library()["retirement"])
+    diagram = files["process.bpmn"].decode().replace("<bpmn:documentation>", "<bpmn:documentation>Slower. ", 1)
+    diagram = diagram.replace('name="due" value="P', 'name="due" value="P1')
+    iris = found.person("ai_architect")
+    with transaction(found.store) as session:
+        draft = definitions.draft(session, iris, {**files, "process.bpmn": diagram.encode()})
+        definitions.submit(session, iris, draft.id)
+        other = definitions.draft(session, iris, files)
+        published = definitions.latest(session, "retirement")
+    found.ids |= {"in_review": draft.id, "draft": other.id, "definition": published.id, "process": "retirement"}
+
+
+def _given_a_deployed_model(found: World) -> None:
+    ref = house.given_a_rules_model(found.store, id="outreach", name="Outreach", team="Communication")
+    olga = found.person("it_operations")
+    with transaction(found.store) as session:
+        made = deployments.request(
+            session,
+            olga,
+            version=ref,
+            environment="production",
+            instance=str(new_id()),
+            task=str(new_id()),
+            key="world",
+        )
+        deployments.observed(session, made.id, "running")
+        deployments.went_live(session, made.id, address="http://127.0.0.1:8471/models/outreach/score", person=olga)
+        approvals.record(
+            session,
+            found.person("model_operator"),
+            model=ref.model,
+            version=str(ref),
+            purpose="deployment",
+            environment="production",
+            tier="low",
+            decision="approve",
+            role="model_operator",
+            requester="ada",
+            comment="",
+            digests=versions.evidence_digests(session, ref),
+            shown={},
+            instance=new_id(),
+            task=new_id(),
+        )
+
+
+def _given_an_incident(found: World) -> None:
+    """A model without a version: its life cycle stops at the first step."""
+    with transaction(found.store) as session:
+        models.register(
+            session,
+            found.person("data_scientist"),
+            metadata.read(
+                {
+                    "id": "churn",
+                    "name": "Churn",
+                    "kind": "sklearn",
+                    "owner": "eve",
+                    "team": "Retention",
+                    "tool": "scikit-learn",
+                    "purpose": "Estimates who leaves.",
+                    "affects_people": False,
+                    "decisions_per_year": 4000,
+                }
+            ),
+        )
+    churn = instances.start(
+        found.store, found.person("data_scientist"), "model_life_cycle", variables={"model": "churn"}
+    )
+    house.go_on(found.store)
+    found.ids["incident"] = churn

@@ -1,0 +1,73 @@
+"""The navigation at the side: what the person's roles may see, and how much waits there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import request, url_for
+
+from engine.identity import may
+from engine.runtime import queries
+from web import access
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of the navigation."""
+
+    title: str
+    address: str
+    icon: str
+    current: bool
+    count: int = 0
+
+
+#: heading -> (title, endpoint, permission, icon)
+_PARTS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
+    "Work": (
+        ("Home", "home.page", "task.view", "home"),
+        ("Inbox", "inbox.listing", "task.view", "inbox"),
+        ("Life cycles", "life_cycles.listing", "instance.view", "cycle"),
+    ),
+    "Models": (
+        ("Portfolio", "portfolio.listing", "model.view", "portfolio"),
+        ("Models", "models.listing", "model.view", "model"),
+    ),
+    "Define": (
+        ("Processes", "library.listing", "process.view", "process"),
+        ("Schedules", "schedules.listing", "schedule.view", "clock"),
+    ),
+    "Oversight": (
+        ("Audit trail", "audit_trail.listing", "audit.view", "log"),
+        ("Users", "people.listing", "user.view", "people"),
+    ),
+}
+
+
+def entries() -> dict[str, list[Entry]]:
+    """Heading -> the entries that the person may see, in order; empty where nobody is signed in."""
+    person = access.known_person()
+    if person is None or person.must_change_password:
+        return {}
+    module = (request.endpoint or "").partition(".")[0]
+    module = "models" if module == "versions" else module
+    found: dict[str, list[Entry]] = {}
+    for heading, lines in _PARTS.items():
+        shown = [
+            Entry(
+                title=title,
+                address=url_for(endpoint),
+                icon=icon,
+                current=endpoint.partition(".")[0] == module,
+                count=_waiting() if endpoint == "inbox.listing" else 0,
+            )
+            for title, endpoint, permission, icon in lines
+            if may(person, permission)
+        ]
+        if shown:
+            found[heading] = shown
+    return found
+
+
+def _waiting() -> int:
+    return queries.inbox(access.session(), access.current_person(), limit=1).total
