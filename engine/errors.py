@@ -8,11 +8,18 @@ if __doc__ is None:  # python -OO
     raise SystemExit("Gatewright's messages are its docstrings: run Python without -OO.")
 
 
+class _Missing(str):
+    """Stands where a fact is missing, whatever format the message asks of it."""
+
+    def __format__(self, spec: str) -> str:
+        return str(self)
+
+
 class _Named(dict[str, Any]):
     """The facts of a message; one that is missing stays readable instead of hiding the error behind a KeyError."""
 
     def __missing__(self, key: str) -> str:
-        return f"<{key}>"
+        return _Missing(f"<{key}>")
 
 
 class GatewrightError(Exception):
