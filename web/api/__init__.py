@@ -24,7 +24,7 @@ from web.api import (
     tasks,
     versions,
 )
-from web.api.blueprint import PREFIX, PROBLEM, api, faults
+from web.api.blueprint import PREFIX, PROBLEM, answers, api, faults, tag
 from web.api.schemas import COMPONENTS
 
 MODULES = (
@@ -43,7 +43,7 @@ MODULES = (
 )
 
 
-@api.get("/openapi.json", doc_ui=False)
+@api.get("/openapi.json", tags=tag("Health", ""), security=[], responses=answers(dict[str, Any]))
 @access.anyone
 def openapi() -> dict[str, Any]:
     """The description of this API."""

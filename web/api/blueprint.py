@@ -67,6 +67,15 @@ _PROBLEMS = {
     "503": problem("Gatewright cannot answer just now."),
 }
 
+
+class TextRefused(GatewrightError):
+    """{where} holds a character that no text may hold: {character}."""
+
+    code = "text-refused"
+    hint = "Leave out NUL characters and halves of surrogate pairs."
+    status = 422
+
+
 api = APIBlueprint(
     "api",
     __name__,
@@ -122,6 +131,33 @@ def _let_in() -> None:
     person = access.current_person()
     if wanted not in (access.SIGNED_IN, None):
         require(person, wanted)
+
+
+@api.before_request
+def _refuse_unstorable() -> None:
+    """PostgreSQL keeps no NUL, UTF-8 no half of a surrogate pair: refused by name before they meet either."""
+    for name, value in request.args.items(multi=True):
+        _refuse_text(f"The query parameter {name!a}", value)
+    for name, value in (request.view_args or {}).items():
+        _refuse_text(f"The address ({name})", value)
+    if request.is_json:
+        _refuse_text("The body", request.get_json(silent=True))
+    for name, value in request.form.items(multi=True):
+        _refuse_text(f"The field {name!a}", value)
+
+
+def _refuse_text(where: str, value: Any) -> None:
+    waiting = [value]  # no recursion: the body may be nested as deep as its size allows
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str):
+            for character in each:
+                if character == "\x00" or "\ud800" <= character <= "\udfff":
+                    raise TextRefused(where=where, character=f"U+{ord(character):04X}")
+        elif isinstance(each, dict):
+            waiting += [*each.keys(), *each.values()]
+        elif isinstance(each, list):
+            waiting += each
 
 
 @api.errorhandler(GatewrightError)

@@ -14,6 +14,7 @@ from engine.governance.approvals import Approval
 from engine.inferences import labels, queries
 from engine.inferences.inference import Inference
 from engine.inferences.labels import Label
+from engine.inferences.queries import Summary, Window
 from engine.inventory import queries as inventory
 from engine.inventory.references import VersionRef
 from engine.inventory.values import Version
@@ -57,6 +58,15 @@ class WantedInferences(BaseModel):
 
     limit: int = Field(default=50, ge=1, le=500)
     before: datetime | None = Field(default=None, description="Logged before this moment.")
+
+
+class WantedSummary(BaseModel):
+    """Which span of event time is asked for."""
+
+    since: datetime | None = Field(default=None, description="From this moment on.")
+    until: datetime | None = Field(default=None, description="Before this moment.")
+    version: int | None = Field(default=None, ge=1, le=10**9)
+    environment: str | None = Field(default=None, max_length=100)
 
 
 class SentLabel(BaseModel):
@@ -104,6 +114,16 @@ def list_inferences(path: ModelPath, query: WantedInferences) -> list[Any]:
     """A model's latest inferences, the newest first."""
     inventory.model(access.session(), path.model)
     found: list[Any] = plain(queries.latest(access.session(), path.model, limit=query.limit, before=query.before))
+    return found
+
+
+@api.get("/models/<model>/inference-summary", tags=_TAGS, responses=answers(Summary))
+@needs("inference.view")
+def summarise_inferences(path: ModelPath, query: WantedSummary) -> dict[str, Any]:
+    """How many inferences a span of event time holds, by decision, with latency and labels."""
+    inventory.model(access.session(), path.model)
+    window = Window(model=path.model, **query.model_dump())
+    found: dict[str, Any] = plain(queries.summary(access.session(), window))
     return found
 
 
