@@ -68,6 +68,7 @@ def renumber(tamperer: psycopg.Connection, stream: str, since: int, by: int) -> 
             )
 
 
+@pytest.mark.smoke
 def test_an_untouched_log_is_intact_and_tells_what_is_not_covered_yet(log: Store, clock: TestClock) -> None:
     report = audit.verify(log)
     assert report.intact

@@ -43,6 +43,7 @@ def pid_of(server: EmbeddedPostgres) -> int:
     return int((server.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
 
 
+@pytest.mark.smoke
 def test_it_is_safe_against_a_crash_and_an_upgrade_of_the_system(server: EmbeddedPostgres) -> None:
     with psycopg.connect(server.url("admin")) as connection:
         shown = {
@@ -73,6 +74,7 @@ def test_it_listens_on_no_network_and_needs_a_password_even_of_its_own_user(serv
         psycopg.connect(without)
 
 
+@pytest.mark.smoke
 def test_its_folders_and_passwords_are_closed(server: EmbeddedPostgres) -> None:
     modes = {path.name: path.stat().st_mode & 0o777 for path in [server.folder, *server.folder.iterdir()]}
     assert modes[server.folder.name] == (0o710 if os.geteuid() == 0 else 0o700)
@@ -156,6 +158,7 @@ def test_no_other_folder_changes_its_mode(tmp_path: Path, folder: Path) -> None:
     assert {path: path.stat().st_mode for path in parents} == parents
 
 
+@pytest.mark.smoke
 def test_what_was_committed_survives_a_kill_of_the_server(server: EmbeddedPostgres) -> None:
     with psycopg.connect(server.url("owner")) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS n")
