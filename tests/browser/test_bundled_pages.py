@@ -69,6 +69,19 @@ def open_page(page: Page, pages: Pages, name: str, *, theme: str = "light") -> N
         page.wait_for_selector("[data-ready]")
 
 
+def open_panel(page: Page, element: str) -> None:
+    """Click an element of the modeler, and wait until the panel listens to its changes.
+
+    The panel starts to listen a frame after it has drawn an element: a change sooner than that is made, but not shown.
+    """
+    page.locator(f"[data-element-id={element}]").click()
+    wait_for_the_panel(page)
+
+
+def wait_for_the_panel(page: Page) -> None:
+    page.evaluate("new Promise(go => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(go, 150))))")
+
+
 def select(page: Page, element: str) -> None:
     page.evaluate(
         """id => {
@@ -77,6 +90,7 @@ def select(page: Page, element: str) -> None:
         }""",
         element,
     )
+    wait_for_the_panel(page)
 
 
 def saved(page: Page, pages: Pages) -> _Element:
@@ -159,7 +173,7 @@ def test_a_diagram_that_does_not_come_says_so(page: Page, pages: Pages, complain
 
 def test_a_handler_chosen_in_the_modeler_is_saved_with_its_parameters(page: Page, pages: Pages, look: Look) -> None:
     open_page(page, pages, "modeler")
-    page.locator("[data-element-id=Deploy]").click()
+    open_panel(page, "Deploy")
     page.get_by_label("Handler").select_option("deploy_model")
     page.get_by_label("version *").fill("candidate")
     page.get_by_label("size").select_option('"large"')
@@ -183,7 +197,7 @@ def test_a_handler_chosen_in_the_modeler_is_saved_with_its_parameters(page: Page
 
 def test_what_the_modeler_draws_is_executed(page: Page, pages: Pages) -> None:
     open_page(page, pages, "modeler")
-    page.locator("[data-element-id=Deploy]").click()
+    open_panel(page, "Deploy")
     page.get_by_label("Handler").select_option("deploy_model")
     page.get_by_label("version *").fill("version")
     page.get_by_label("Result variable").fill("deployment")
@@ -222,7 +236,7 @@ def test_other_tasks_take_what_they_run(
     deploy = pages.xml.index(f"<bpmn:{drawn}".encode())
     pages.xml = pages.xml[:deploy] + pages.xml[deploy:].replace(b"</bpmn:serviceTask>", f"</bpmn:{drawn}>".encode(), 1)
     open_page(page, pages, "modeler")
-    page.locator("[data-element-id=Deploy]").click()
+    open_panel(page, "Deploy")
     page.get_by_label(label).fill(value)
     assert (
         saved(page, pages).xpath(
@@ -246,7 +260,7 @@ def test_a_condition_and_a_lanes_role_are_edited(page: Page, pages: Pages) -> No
 
 def test_a_start_event_takes_a_form(page: Page, pages: Pages) -> None:
     open_page(page, pages, "modeler")
-    page.locator("[data-element-id=Start]").click()
+    open_panel(page, "Start")
     page.get_by_label("Form").select_option("decision.form.json")
     form = saved(page, pages).xpath(
         "string(//*[@id='Start']//spiffworkflow:property[@name='form']/@value)", namespaces=NAMES
@@ -256,7 +270,7 @@ def test_a_start_event_takes_a_form(page: Page, pages: Pages) -> None:
 
 def test_what_other_tools_wrote_into_the_diagram_is_kept(page: Page, pages: Pages) -> None:
     open_page(page, pages, "modeler")
-    page.locator("[data-element-id=Train]").click()
+    open_panel(page, "Train")
     page.get_by_label("Result variable").fill("trained")
     tree = saved(page, pages)
     assert [note.get("text") for note in tree.iter("{urn:another:tool}note")] == ["kept as it is"]
@@ -265,7 +279,7 @@ def test_what_other_tools_wrote_into_the_diagram_is_kept(page: Page, pages: Page
 
 def test_a_change_in_the_panel_is_undone_as_one(page: Page, pages: Pages) -> None:
     open_page(page, pages, "modeler")
-    page.locator("[data-element-id=Deploy]").click()
+    open_panel(page, "Deploy")
     page.get_by_label("Handler").select_option("deploy_model")
     expect(page.get_by_label("version *")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
@@ -275,7 +289,7 @@ def test_a_change_in_the_panel_is_undone_as_one(page: Page, pages: Pages) -> Non
 
 def test_a_user_task_takes_its_properties(page: Page, pages: Pages, look: Look) -> None:
     open_page(page, pages, "modeler")
-    page.locator("[data-element-id=Approve]").click()
+    open_panel(page, "Approve")
     page.get_by_label("Kind").select_option("approval")
     page.get_by_label("Due after").fill("P3D")
     page.get_by_text("Evidence", exact=True).click()
