@@ -54,6 +54,7 @@ class Figures:
     groups: int  #: commits
     failures: int  #: groups that had to be tried again
     kept: int  #: rows in files, because they could not be written
+    lost: int  #: rows that could neither be written nor kept: the disk was full as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class InferenceLog:
         self._refused: Counter[Refusal] = Counter()
         self._refused_at = 0.0
         self._ending_at: float | None = None
-        self._written = self._groups = self._failures = self._kept = 0
+        self._written = self._groups = self._failures = self._kept = self._lost = 0
         self._thread = threading.Thread(target=self._run, name="inference-log", daemon=True)
 
     def start(self) -> None:
@@ -134,6 +135,7 @@ class InferenceLog:
                 groups=self._groups,
                 failures=self._failures,
                 kept=self._kept,
+                lost=self._lost,
             )
 
     def drain(self, timeout: float = 20.0) -> Figures:
@@ -152,7 +154,15 @@ class InferenceLog:
             group, refused = self._next()
             if not group and not refused:
                 return
-            self._write(group, refused)
+            try:
+                self._write(group, refused)
+            except Exception:
+                # The writer must outlive this, else the queue would fill and the service end in refusals.
+                n_rows = sum(len(entry.answered) for entry in group)
+                with self._changed:
+                    self._waiting -= n_rows
+                    self._lost += n_rows
+                logger.critical("%d answered inferences are in no table and no file.", n_rows, exc_info=True)
 
     def _next(self) -> tuple[list[_Entry], Counter[Refusal]]:
         """The next group, when it is due; empty only at the end."""

@@ -290,3 +290,20 @@ def test_a_window_tells_rows_decisions_and_latency_by_event_time(store: Store, l
     assert (found.latency.requests, found.latency.p50_ms) == (2, 1.5)
     assert found.label_state == "no labels yet"
     assert (empty.rows, empty.mean_score, empty.latency.p50_ms, empty.label_state) == (0, None, None, "no inferences")
+
+
+def test_the_writer_outlives_a_full_disk_and_says_what_is_lost(
+    store: Store, log: InferenceLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as during:
+        during.setattr(log_module.spool, "keep", full)
+        log.offer(answered(references=["\0"]))  # the database refuses it, and no file can be written
+        ends = time.monotonic() + 5
+        while not log.figures().lost and time.monotonic() < ends:
+            time.sleep(0.01)
+    log.offer(answered(2))
+    figures = log.drain()
+    assert (figures.written, figures.kept, figures.lost, figures.waiting) == (2, 0, 1, 0)

@@ -76,7 +76,7 @@ class LogFull(GatewrightError):
     """The inference log cannot take these rows now, and unlogged answers are not given."""
 
     code = "log-full"
-    hint = "Send the request again shortly; its scores were dropped and nothing was logged."
+    hint = "Send the request again shortly; its scores were dropped."
     status = 503
     retry_after_seconds = 2
 
@@ -98,6 +98,8 @@ class Bounds:
     body_seconds: float = 30.0
     #: how long an answer waits for room in the inference log before the request is refused
     log_seconds: float = 2.0
+    #: how long an answer of a durable environment waits for its commit
+    commit_seconds: float = 15.0
 
 
 @dataclass(slots=True, eq=False)
@@ -354,7 +356,10 @@ class Service:
                 raise LogFull()
             await asyncio.sleep(0.01)
         if durable:
-            await committed
+            try:
+                await asyncio.wait_for(committed, self._bounds.commit_seconds)
+            except TimeoutError as cause:
+                raise LogFull() from cause
 
 
 def _settle(committed: asyncio.Future[None]) -> None:
