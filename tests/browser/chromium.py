@@ -73,7 +73,10 @@ def install_packages() -> Path:
             # The wheel's bin/npm is broken (see web/hatch_build.py).
             npm = root / "lib/node_modules/npm/bin/npm-cli.js"
             words = [_node(), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            environment = os.environ | {"PATH": f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
+            environment = os.environ | {
+                "PATH": f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
+                "NODE_DISABLE_COMPILE_CACHE": "1",  # npm's would be written to the shared temporary folder
+            }
             subprocess.run(words, cwd=HERE, env=environment, check=True, stdout=subprocess.DEVNULL)
             stamp.write_bytes(lock)
     return PACKAGES
