@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from engine import audit
 from engine.identity import Person
 from engine.inventory import versions
+from engine.inventory.metadata import Metadata
 from engine.inventory.references import VersionRef, stream
 from engine.inventory.values import Version
-from engine.store import files
+from engine.store import Store, files
 from engine.store.sessions import Session
-from engine.training import fits
+from engine.training import fits, frames
 from engine.training.plans import Plan
 from engine.training.reproductions import Reproduction
+
+
+def looked_at(house: Store, plan: Plan) -> Plan:
+    """The plan with what only a look in the sandbox tells of a model that was made elsewhere; see `complete`."""
+    return plan if plan.recipe is not None else replace(plan, assets=complete(house, plan.metadata, plan.assets))
+
+
+def complete(house: Store, declared: Metadata, assets: Mapping[str, str]) -> dict[str, str]:
+    """The files of a model that was made elsewhere, with its output schema, libraries and predictions on a probe.
+
+    The probe is chosen from `test_data` where none was handed in. Called before a transaction: it takes seconds. An
+    artefact that does not load is refused here, in the sandbox's words.
+    """
+    kept, found = house.files, dict(assets)
+    if "input_schema" not in found and declared.input_schema is not None:
+        found["input_schema"] = kept.put(fits.as_file(declared.input_schema))
+    if "artefact" not in found or "input_schema" not in found:
+        return found  # completeness names what is missing
+    if "probe" not in found and "test_data" in found and declared.features:
+        rows = frames.read(kept.read(found["test_data"]), "test data")
+        found["probe"] = kept.put(fits.probe_file(frames.choose(rows, declared.features, "test data")))
+    return fits.read_upload(kept, declared.kind, found, allow_network=house.settings.sandbox_allow_network)
 
 
 def add_version(session: Session, by: Person, plan: Plan) -> Version:

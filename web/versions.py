@@ -43,7 +43,8 @@ def add(model: str) -> Response | tuple[str, int]:
     """Adds the uploaded version."""
     found = queries.model(session(), model)
     try:
-        version = registering.add_version(session(), current_person(), _plan(found))
+        plan = registering.looked_at(access.store(), _plan(found))
+        version = registering.add_version(session(), current_person(), plan)
     except GatewrightError as refusal:
         return _form(found, refusal), refusal.status
     flash(f"{version.ref} is added. Its life cycle tests it and asks for the decisions that it needs.", "done")

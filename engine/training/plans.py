@@ -16,7 +16,9 @@ from engine.training.fits import Recipe
 from engine.training.measurement import Suite
 
 #: what a `model.yaml` holds beside the fields of the metadata
-SECTIONS = ("training", "test", "artefact", "source", "documents")
+SECTIONS = ("training", "test", "artefact", "source", "files", "documents")
+#: what a model that was made elsewhere may bring besides, by role
+BROUGHT = ("training_data", "libraries", "parameters", "metrics", "output_schema")
 
 
 class PlanRefused(GatewrightError):
@@ -87,6 +89,10 @@ def read(files: Files, folder: Path) -> Plan:
         handed_in = _file(folder, sections["artefact"])
         assets["artefact"] = files.put(kind.accept(handed_in.read_bytes(), handed_in.name))
         assets["source"] = files.put(_file(folder, sections.get("source", sections["artefact"])))
+        for role, name in sections.get("files", {}).items():
+            if role not in BROUGHT:
+                raise PlanRefused(folder=folder, reason=f"`files` names {role}; it may name {', '.join(BROUGHT)}")
+            assets[role] = files.put(_file(folder, name))
         if declared.input_schema is None:
             raise PlanRefused(folder=folder, reason="`artefact` without an `input_schema`")
         assets["input_schema"] = files.put(fits.as_file(declared.input_schema))
@@ -95,6 +101,8 @@ def read(files: Files, folder: Path) -> Plan:
             assets["probe"] = files.put(fits.probe_file(frames.choose(rows, declared.features, "test data")))
     if recipe is None and not assets:
         raise PlanRefused(folder=folder, reason="neither `training` nor `artefact`")
+    if "files" in sections and "artefact" not in sections:
+        raise PlanRefused(folder=folder, reason="`files` without an `artefact`: a training here brings its own")
     return Plan(metadata=declared, recipe=recipe, assets=assets, test_data=test_data, documents=documents)
 
 

@@ -92,7 +92,7 @@ def register(
     from web.cli import acting
 
     with acting.acting(as_, "model register") as (store, person):
-        plan = plans.read(store.files, folder)
+        plan = registering.looked_at(store, plans.read(store.files, folder))
         with transaction(store) as session:
             try:
                 queries.model(session, plan.metadata.id)
