@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.serving.scoring import batch as batches
 from engine.serving.scoring import open_inference
@@ -118,3 +121,73 @@ def test_columns_of_one_and_tensors_beside_the_fields_are_read() -> None:
 def test_what_is_malformed_in_tensors_is_named(content: Any, reason: str) -> None:
     with pytest.raises(BatchMalformed, match=reason):
         infer(content)
+
+
+def test_tensors_may_come_as_bytes() -> None:
+    ages = {"name": "age", "shape": [2], "datatype": "INT64", "parameters": {"binary_data_size": 16}}
+    jobs = {"name": "job", "shape": [2], "datatype": "BYTES", "parameters": {"binary_data_size": 12}}
+    raw = struct.pack("<qq", 1, -2) + struct.pack("<I3sI1s", 3, "bé".encode(), 1, b"c")
+    found = infer(open_inference.with_binary({"inputs": [ages, jobs]}, raw))
+    assert found.rows == [{"age": 1, "job": "bé"}, {"age": -2, "job": "c"}]
+
+
+@pytest.mark.parametrize(
+    ("datatype", "size", "raw", "reason"),
+    [
+        ("INT64", 8, b"1234567", "no 8 bytes"),
+        ("INT64", 7, b"1234567", "are no INT64"),
+        ("INT64", 0, b"1", "1 bytes belong to no tensor"),
+        ("INT64", "8", b"12345678", "no 8 bytes"),
+        ("BYTES", 5, b"\x09\0\0\0a", "cut off"),
+        ("BYTES", 5, b"\x01\0\0\0\xff", "are no BYTES"),
+        ("INT9", 1, b"1", "are no INT9"),
+    ],
+)
+def test_bytes_that_are_no_tensor_are_named(datatype: str, size: Any, raw: bytes, reason: str) -> None:
+    tensor = {"name": "age", "shape": [1], "datatype": datatype, "parameters": {"binary_data_size": size}}
+    with pytest.raises(BatchMalformed, match=reason):
+        open_inference.with_binary({"inputs": [tensor]}, raw)
+
+
+members = st.sampled_from(
+    [
+        "rows",
+        "event_time",
+        "reference",
+        "inputs",
+        "name",
+        "shape",
+        "datatype",
+        "data",
+        "parameters",
+        "binary_data_size",
+        "age",
+    ]
+)
+plain = (
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 2)
+    | st.floats(allow_nan=False)
+    | st.sampled_from(["age", "INT64", "BYTES"])
+)
+contents = st.recursive(plain, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(members, inner, max_size=5))
+tensors = st.fixed_dictionaries(
+    {"name": st.sampled_from(["age", "job", "x"])},
+    optional={
+        "shape": contents,
+        "datatype": st.sampled_from(["INT64", "BYTES", 7]),
+        "data": contents,
+        "parameters": contents,
+    },
+)
+
+
+@given(contents | st.fixed_dictionaries({"inputs": st.lists(tensors, max_size=3)}), st.binary(max_size=8))
+def test_any_json_is_read_or_refused_by_name(content: Any, raw: bytes) -> None:
+    for reading in (lambda: read(content), lambda: infer(open_inference.with_binary(content, raw))):
+        try:
+            found = reading()
+        except (BatchMalformed, BatchTooLong):
+            continue
+        assert 1 <= len(found.rows) == len(found.event_times) == len(found.references) <= 3

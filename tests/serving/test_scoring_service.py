@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -170,6 +172,25 @@ def test_tensors_are_answered_with_tensors_and_logged(standing: House) -> None:
         assert outputs["decision"]["data"] == ["refuse", "grant"]
         kept = standing.stored(outputs["inference_id"]["data"][1])
         assert (kept.caller_reference, kept.event_time.year, kept.input) == ("b", 2016, {"age": 40, "job": None})
+
+
+def test_clients_of_the_protocol_find_the_words_of_an_error_where_they_look_for_them(standing: House) -> None:
+    content = {"inputs": [{"name": "age", "shape": [1], "datatype": "INT64", "data": [-1]}]}
+    told = standing.service.post("/v2/models/credit/infer", content).json()
+    assert told["error"].startswith("Row 0, field age: -1 is below 0.")
+    assert "error" not in standing.service.post(PATH, [{"age": -1}]).json()
+
+
+def test_binary_tensors_are_answered_too(standing: House) -> None:
+    """As Triton's client sends them: JSON, its length in a header, and the bytes behind it."""
+    ages = {"name": "age", "shape": [2], "datatype": "INT64", "parameters": {"binary_data_size": 16}}
+    head = json.dumps({"inputs": [ages]}).encode()
+    headers = standing.service.headers | {"Inference-Header-Content-Length": str(len(head))}
+    address, body = standing.service.address + "/v2/models/credit/infer", head + struct.pack("<qq", 17, 40)
+    answer = requests.post(address, data=body, headers=headers, timeout=9)
+    assert answer.json()["outputs"][0]["data"] == [0.1, 0.9]
+    headers["Inference-Header-Content-Length"] = "9999"
+    assert requests.post(address, data=body, headers=headers, timeout=9).json()["code"] == "batch-malformed"
 
 
 # --- refusals

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import importlib.metadata
 import logging
 import time
@@ -135,12 +136,12 @@ class Service:
             return
         except GatewrightError as error:
             self._count(error, asked)
-            answer = problem(error)
+            answer = problem(error, scope["path"])
         except Exception:
             logger.exception("A scoring request failed unforeseen")
             unforeseen = Unforeseen()
             self._count(unforeseen, asked)
-            answer = problem(unforeseen)
+            answer = problem(unforeseen, scope["path"])
         await send_answer(answer, send)
 
     def _count(self, error: GatewrightError, asked: _Asked) -> None:
@@ -276,7 +277,7 @@ class Service:
         endpoint = await self._endpoint(asked, model, environment, number)
         require_scope(bearer, model, endpoint.deployment.environment)
         version = self._ready(endpoint)
-        content = call.json()
+        content = _request(call)
         batch = open_inference.read(content, version.schema, limit_rows=self._bounds.rows)
         endpoint, predictions, answered = await self._scored(call, bearer.person.id, endpoint, batch)
         return Answer(
@@ -360,6 +361,17 @@ class Service:
                 await asyncio.wait_for(committed, self._bounds.commit_seconds)
             except TimeoutError as cause:
                 raise LogFull() from cause
+
+
+def _request(call: Call) -> Any:
+    """An inference request's JSON, its binary tensors put in."""
+    length = call.headers.get("inference-header-content-length")
+    if length is None:
+        return call.json()
+    if not length.isdecimal() or int(length) > len(call.body):
+        raise batches.BatchMalformed(reason="its Inference-Header-Content-Length is longer than the body")
+    head = dataclasses.replace(call, body=call.body[: int(length)])
+    return open_inference.with_binary(head.json(), call.body[int(length) :])
 
 
 def _settle(committed: asyncio.Future[None]) -> None:

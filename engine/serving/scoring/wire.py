@@ -68,8 +68,14 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def problem(error: GatewrightError) -> Answer:
-    """An error as the answer that names it (RFC 9457)."""
+def problem(error: GatewrightError, path: str) -> Answer:
+    """An error as the answer that names it (RFC 9457).
+
+    Under /v2 it also has the member `error`, where clients of the Open Inference Protocol look for the words.
+    """
+    content = error.as_problem()
+    if "/v2/" in path:
+        content["error"] = f"{error.message} {error.way_on}"
     headers: tuple[tuple[str, str], ...] = ()
     if wait := getattr(error, "retry_after_seconds", None):
         headers += (("retry-after", str(wait)),)
@@ -77,9 +83,7 @@ def problem(error: GatewrightError) -> Answer:
         headers += (("www-authenticate", 'Bearer realm="gatewright scoring"'),)
     if allowed := error.facts.get("allowed"):
         headers += (("allow", str(allowed)),)
-    return Answer(
-        status=error.status, content=error.as_problem(), media_type="application/problem+json", headers=headers
-    )
+    return Answer(status=error.status, content=content, media_type="application/problem+json", headers=headers)
 
 
 async def receive_call(scope: Scope, receive: Receive, limit_bytes: int) -> Call:
