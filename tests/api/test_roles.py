@@ -103,7 +103,7 @@ TABLE = {
     "show_version": EVERY,
     "read_asset": EVERY,
     "attach_asset": "SMB",
-    "test_report": EVERY,
+    "test_reports": EVERY,
     # serving
     "list_environments": EVERY,
     "define_environment": "IX",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Response, request
 from flask_openapi3 import FileStorage
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from engine.errors import GatewrightError
 from engine.inventory import assets, completeness, kinds, queries, versions
@@ -16,7 +16,7 @@ from engine.inventory.assets import ROLES
 from engine.inventory.completeness import Completeness
 from engine.inventory.references import VersionRef
 from engine.inventory.values import Asset, Version
-from web import access
+from web import access, registering
 from web.access import needs
 from web.api.blueprint import answers, api, plain, tag
 from web.api.models import ModelPath
@@ -30,6 +30,10 @@ class UploadRefused(GatewrightError):
     code = "upload-refused"
     hint = "Send multipart/form-data, each file in a field named by its role; several documents as `documentation`."
     status = 422
+
+
+#: flask-openapi3 reads a form's field as JSON where it can: a note "12" would come as a number
+Text = Annotated[str, BeforeValidator(lambda value: value if isinstance(value, str) else json.dumps(value))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +77,8 @@ class VersionForm(BaseModel):
         default="uploaded", pattern="^(uploaded|trained)$", description="`trained`: its life cycle trains it."
     )
     seed: int | None = Field(default=None, description="The seed of the training.")
-    parameters_json: str | None = Field(default=None, max_length=100_000, description="The training's parameters.")
-    note: str = Field(default="", max_length=4000)
+    parameters_json: Text | None = Field(default=None, max_length=100_000, description="The training's parameters.")
+    note: Text = Field(default="", max_length=4000)
     artefact: FileStorage | None = Field(default=None, description="The model file.")
     source: FileStorage | None = Field(default=None, description="What trains it, or the table as it was written.")
     training_data: FileStorage | None = Field(default=None, description="Parquet or CSV.")
@@ -111,7 +115,8 @@ def list_versions(path: ModelPath) -> list[Any]:
 def add_version(path: ModelPath, form: VersionForm) -> tuple[dict[str, Any], int]:
     """Add a version with its files; the life cycle of a model that runs already hears of it."""
     session, person = access.session(), access.current_person()
-    kind = kinds.get(queries.model(session, path.model).kind)
+    declared = queries.model(session, path.model).metadata
+    kind = kinds.get(declared.kind)
     files: dict[str, str] = {}
     documents: dict[str, str] = {}
     for role, upload in request.files.items(multi=True):
@@ -128,6 +133,8 @@ def add_version(path: ModelPath, form: VersionForm) -> tuple[dict[str, Any], int
         files[role] = access.store().files.put(content)
     if not files:
         raise UploadRefused(reason="it holds no file")
+    if form.source_kind == "uploaded":
+        files = registering.complete(access.store(), declared, files)
     version = versions.add(
         session,
         person,
@@ -135,9 +142,9 @@ def add_version(path: ModelPath, form: VersionForm) -> tuple[dict[str, Any], int
         files,
         source=form.source_kind,
         seed=form.seed,
-        parameters=_object(form.parameters_json),
+        parameters=_object(request.form.get("parameters_json")),
         documents=documents,
-        note=form.note,
+        note=request.form.get("note", ""),
     )
     return _detail(version.ref), 201
 
@@ -181,15 +188,12 @@ def attach_asset(path: AssetPath, query: NamedAsset, form: AssetForm) -> dict[st
     return found
 
 
-@api.get("/models/<model>/versions/<int:number>/test-report", tags=_TAGS, responses=answers(dict[str, Any]))
+@api.get("/models/<model>/versions/<int:number>/test-reports", tags=_TAGS, responses=answers(dict[str, Any]))
 @needs("model.view")
-def test_report(path: VersionPath) -> dict[str, Any]:
-    """The report of a version's last test: metrics with intervals, groups, verdicts."""
+def test_reports(path: VersionPath) -> dict[str, Any]:
+    """Suite to the report of the version's last test by it: metrics with intervals, groups, verdicts."""
     queries.version(access.session(), path.ref)
-    report = queries.test_report(access.session(), path.ref)
-    if report is None:
-        raise queries.AssetMissing(version=path.ref, role="test report")
-    return report.as_json()
+    return {suite: report.as_json() for suite, report in queries.test_reports(access.session(), path.ref).items()}
 
 
 def _detail(ref: VersionRef) -> dict[str, Any]:

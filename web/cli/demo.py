@@ -22,6 +22,9 @@ def demo(
         Path | None, typer.Option(metavar="FOLDER", help="Other census data than the shipped.", exists=True)
     ] = None,
     port: Annotated[int, typer.Option(help="The port of the pages; a free one if it is taken.", min=0)] = 8470,
+    without: Annotated[
+        list[str] | None, typer.Option(metavar="PROCESS", help="Leave out a process, to see that it is needed.")
+    ] = None,
 ) -> None:
     """Watch two models go through their life cycles, from training to retirement; then look around in the browser.
 
@@ -29,4 +32,4 @@ def demo(
     """
     from web.demo import show
 
-    raise typer.Exit(show.run(serve=serve, report=json_, data=data, port=port))
+    raise typer.Exit(show.run(serve=serve, report=json_, data=data, port=port, without=tuple(without or ())))
