@@ -42,6 +42,11 @@ class Settings(BaseSettings):
     scoring_host: str = Field(default="127.0.0.1", description="The address at which the scoring service listens.")
     scoring_port: int = Field(default=8471, ge=0, le=65535, description="The port of the scoring service.")
     worker_concurrency: int = Field(default=2, ge=1, le=64, description="Jobs that one worker runs at a time.")
+    worker_silent_seconds: float = Field(
+        default=30.0,
+        ge=3.0,
+        description="A worker that was not heard of for so long is taken for dead, and its jobs are handed out again.",
+    )
     sandbox_allow_network: bool = Field(
         default=False,
         description="Let model code start where the kernel refuses a network namespace; runs are marked so.",

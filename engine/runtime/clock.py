@@ -35,7 +35,7 @@ TICKS = (
     Tick("timers", 0.5, delivery.fire_due_timers),
     Tick("messages", 0.3, delivery.deliver_waiting),
     Tick("schedules", 1.0, schedules.fire_due),
-    Tick("stalled jobs", 10.0, worker.rescue_stalled),
+    Tick("stalled jobs", 3.0, worker.rescue_stalled),
     Tick("finished jobs", 3600.0, worker.forget_finished),
 )
 

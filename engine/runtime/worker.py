@@ -33,8 +33,6 @@ _log = logging.getLogger(__name__)
 NAME = f"{socket.gethostname()}:{os.getpid()}"
 #: progress is written at most this often
 _PROGRESS_SECONDS = 0.5
-#: a worker that was not heard of for this long is taken for dead
-SILENT_SECONDS = 30.0
 
 
 def run_handler(house: Store, task: UUID) -> None:
@@ -147,7 +145,7 @@ def run(house: Store, *, concurrency: int | None = None, stop: threading.Event |
 
 
 async def _work(house: Store, concurrency: int, stop: threading.Event | None) -> None:
-    queue_app = app(house)
+    queue_app, silent = app(house), house.settings.worker_silent_seconds
     async with queue_app.open_async():
         working = asyncio.create_task(
             queue_app.run_worker_async(
@@ -159,8 +157,8 @@ async def _work(house: Store, concurrency: int, stop: threading.Event | None) ->
                 install_signal_handlers=False,
                 delete_jobs="successful",
                 listen_notify=True,
-                stalled_worker_timeout=SILENT_SECONDS,
-                update_heartbeat_interval=5.0,
+                stalled_worker_timeout=silent,
+                update_heartbeat_interval=silent / 6,
             )
         )
         loop = asyncio.get_running_loop()
@@ -175,8 +173,9 @@ async def _work(house: Store, concurrency: int, stop: threading.Event | None) ->
             raise working.exception()  # type: ignore[misc]
 
 
-def rescue_stalled(house: Store, silent_seconds: float = SILENT_SECONDS) -> int:
+def rescue_stalled(house: Store, silent_seconds: float | None = None) -> int:
     """Hand out again the jobs of workers that died, and those that the queue lost; returns how many."""
+    silent_seconds = silent_seconds or house.settings.worker_silent_seconds
     rescued = asyncio.run(_retry_stalled(house, silent_seconds))
     with transaction(house) as session:
         # A job that is owed and that the queue no longer holds: its entry ended by an error of our own bookkeeping.

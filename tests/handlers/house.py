@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zlib
 from typing import Any
 
 from engine import handlers
@@ -33,10 +34,13 @@ SCHEMA = {
     "properties": {"income": {"type": "number"}, "debt": {"type": "number"}},
     "required": ["income", "debt"],
 }
-RULES = {
-    "rules": [{"id": "deep", "when": {"debt": {"above": 1.0}}, "score": 0.1, "decision": "refuse", "reason": "debt"}],
-    "otherwise": {"score": 0.9, "decision": "grant", "reason": "sound"},
-}
+
+
+def rules(id: str) -> bytes:
+    """A decision table; each model has its own bound, since a second version of the same files is refused."""
+    bound = 1 + zlib.crc32(id.encode()) % 1000 / 1000
+    deep = {"id": "deep", "when": {"debt": {"above": bound}}, "score": 0.1, "decision": "refuse", "reason": "debt"}
+    return json.dumps({"rules": [deep], "otherwise": {"score": 0.9, "decision": "grant", "reason": "sound"}}).encode()
 
 
 def given_a_house(store: Store) -> None:
@@ -121,7 +125,7 @@ def given_a_rules_model(store: Store, id: str = "letters", **changed: Any) -> Ve
         "service_levels": {"rate_per_s": 5, "p95_ms": 200, "memory_mb": 512, "cpu": 1},
     }
     put = store.files.put
-    table = put(json.dumps(RULES).encode())
+    table = put(rules(id))
     schema = {"type": "object", "properties": {"debt": {"type": "number"}}, "required": ["debt"]}
     with transaction(store) as session:
         models.register(session, ADA, metadata.read(declared | changed))

@@ -1,0 +1,79 @@
+"""The processes of a house, started by the test so that it can kill them and start them again at once."""
+
+from __future__ import annotations
+
+import random
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+from engine.config import Settings
+from web.supervisor.children import commands, environment
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Processes:
+    """web, worker, clock and scoring on one database."""
+
+    def __init__(self, settings: Settings, logs: Path) -> None:
+        self._environment = environment(settings)
+        self._commands = {command.name: list(command.arguments) for command in commands(settings)}
+        self._logs = logs
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._lock = threading.Lock()
+        self.kills: dict[str, int] = {}
+        for name in self._commands:
+            self.start(name)
+
+    def start(self, name: str) -> None:
+        """Start a process; what it prints goes to its log."""
+        with (self._logs / f"{name}.log").open("ab") as log:
+            self._running[name] = subprocess.Popen(
+                self._commands[name], env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def kill(self, name: str) -> None:
+        """SIGKILL a process and start it again at once."""
+        with self._lock:
+            process = self._running[name]
+            process.kill()
+            process.wait()
+            self.kills[name] = self.kills.get(name, 0) + 1
+            self.start(name)
+
+    def end(self) -> None:
+        """Kill them all."""
+        with self._lock:
+            for process in self._running.values():
+                process.kill()
+                process.wait()
+
+    def logged(self) -> str:
+        """The last lines of each log, for a test that failed."""
+        return "\n".join(
+            f"--- {file.name}\n" + "\n".join(file.read_text(errors="replace").splitlines()[-15:])
+            for file in sorted(self._logs.glob("*.log"))
+        )
+
+
+class Killer(threading.Thread):
+    """Kills one of the named processes at random, again and again."""
+
+    def __init__(self, processes: Processes, names: list[str], kills: int, seed: int, pause: float) -> None:
+        super().__init__(name="killer", daemon=True)
+        self._processes, self._names, self._kills, self._pause = processes, names, kills, pause
+        self._random = random.Random(seed)
+
+    def run(self) -> None:
+        for _ in range(self._kills):
+            time.sleep(self._random.uniform(0.3, 1.7) * self._pause)
+            self._processes.kill(self._random.choice(self._names))
