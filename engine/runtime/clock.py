@@ -10,6 +10,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -56,6 +57,7 @@ def run(house: Store, more: Sequence[Tick] = (), *, stop: threading.Event | None
             max_instances=1,
             coalesce=True,
             misfire_grace_time=None,
+            next_run_time=datetime.now(UTC),  # at once: an hourly tick must not wait for its first hour
         )
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     scheduler.start()
