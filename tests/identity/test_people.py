@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine import audit
-from engine.identity import NotPermitted, Person, browser_sessions, people, queries, sign_in, tokens
+from engine.identity import NotPermitted, Person, browser_sessions, passwords, people, queries, sign_in, tokens
 from engine.store import Store, transaction
 
 ROOT = Person(id="root", name="Root", roles=frozenset({"admin"}))
@@ -133,3 +133,11 @@ def test_people_are_found_by_name_and_role(store: Store) -> None:
         assert [p.id for p in queries.listing(session, role="auditor")] == ["bob"]
         with pytest.raises(queries.PersonUnknown):
             queries.get(session, "eve")
+
+
+def test_the_login_name_does_not_count_as_part_of_a_password():
+    """But three letters of it turn up in a random password by chance, and that one is good."""
+    for refused in ("ada-ada-ada-ada", "adaspassword", "ADAadaADAada12"):
+        with pytest.raises(passwords.PasswordTooWeak):
+            passwords.hashed(refused, person="ada")
+    assert passwords.hashed("kx9-vadaWq4Lm0Rt2zEg", person="ada")
