@@ -10,7 +10,7 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from engine.errors import GatewrightError
 
-SHORTEST, LONGEST = 12, 256
+SHORTEST, LONGEST, BESIDE_NAME = 12, 256, 16
 
 # 19 MiB, two passes, one lane.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -31,9 +31,9 @@ def hashed(password: str, *, person: str) -> str:
         raise PasswordTooWeak(reason=f"it has {len(password)} characters, {SHORTEST} are the least")
     if len(password) > LONGEST:
         raise PasswordTooWeak(reason=f"it has {len(password)} characters, {LONGEST} are the most")
-    # What counts is what is left without the name: three letters turn up in a random password by chance.
-    if len(password.lower().replace(person.lower(), "")) < SHORTEST:
-        raise PasswordTooWeak(reason="without the login name in it, it is too short")
+    # A name of three letters turns up in a random password by chance: with enough beside it, that is no weakness.
+    if person.lower() in password.lower() and len(password.lower().replace(person.lower(), "")) < BESIDE_NAME:
+        raise PasswordTooWeak(reason=f"it holds the login name and fewer than {BESIDE_NAME} characters beside it")
     if len(set(password)) < 5:
         raise PasswordTooWeak(reason="it repeats a few characters")
     return _HASHER.hash(_bytes(password))

@@ -135,7 +135,7 @@ def test_people_are_found_by_name_and_role(store: Store) -> None:
             queries.get(session, "eve")
 
 
-def test_the_login_name_does_not_count_as_part_of_a_password():
+def test_a_password_with_the_login_name_in_it_needs_more_beside_it():
     """But three letters of it turn up in a random password by chance, and that one is good."""
     for refused in ("ada-ada-ada-ada", "adaspassword", "ADAadaADAada12"):
         with pytest.raises(passwords.PasswordTooWeak):
