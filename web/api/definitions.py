@@ -26,7 +26,7 @@ class FileUnknown(GatewrightError):
     """{definition} has no file {name}."""
 
     code = "definition-file-unknown"
-    hint = "Its files are listed beside it."
+    hint = "Read the list of its files first."
     status = 404
 
 

@@ -16,7 +16,7 @@ class Refused(GatewrightError):
     """{person} asked {method} {path} and was refused ({status}): {title}"""
 
     code = "demo-refused"
-    hint = "{detail}"
+    hint = "See what the house says: {detail}"
 
     @property
     def named(self) -> str:

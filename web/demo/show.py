@@ -188,5 +188,8 @@ def _serve(telling: Telling, story: Any, addresses: dict[str, str], admin: str, 
     console.print(f"  [cyan]{admin:<6}[/] admin: keeps users and roles")
     console.print(f"An approval waits for mika: {addresses['web']}/tasks/{story.approval}")
     console.print("Ctrl-C ends every process.")
-    while True:
-        time.sleep(3600)
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        console.print("\nThe house ends.")

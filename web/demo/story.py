@@ -110,8 +110,8 @@ class Story:
         self._decide("rosa", task, {"decision": "approve", "comment": "The card says what it is not meant for."})
         self._say("rosa", "reads the model card and approves the documentation")
         self._waits(ONE, "Performance and fairness are tested")
-        task = self._task(ONE, "Approve_as_risk_manager")
         self._tell_tests()
+        task = self._task(ONE, "Approve_as_risk_manager")
         self._refuse_own_approval(task)
         self._decide("rosa", task, {"decision": "approve", "comment": "The tests bear it."})
         self._say("rosa", "approves the deployment, on the digests of what she was shown")
@@ -123,17 +123,18 @@ class Story:
         self._score()
 
     def _tell_tests(self) -> None:
-        reports = self._people["ada"].get(f"/models/{ONE}/versions/1/test-reports")
-        measured = next((each["metrics"]["auc"] for each in reports.values() if "auc" in each["metrics"]), None)
-        if measured is None:
-            raise self._failed("no test of the first model measured an AUC")
-        self.outcome.auc = measured
-        passed = all(verdict["passed"] is not False for each in reports.values() for verdict in each["verdicts"])
+        reports = self._until(self._tested, "a test of performance and one of fairness", instance=ONE)
+        measured = self.outcome.auc = reports["performance"]["metrics"]["auc"]
+        held = all(verdict["passed"] is not False for each in reports.values() for verdict in each["verdicts"])
         self._say(
             "worker",
             f"tests it: AUC {measured['value']:.4f} [{measured['low']:.4f}, {measured['high']:.4f}] (DeLong), "
-            f"{'every threshold held' if passed else 'a threshold failed'}",
+            f"{'every threshold held' if held else 'a threshold failed'}",
         )
+
+    def _tested(self) -> dict[str, Any] | None:
+        found: dict[str, Any] = self._people["ada"].get(f"/models/{ONE}/versions/1/test-reports")
+        return found if {"performance", "fairness"} <= found.keys() else None
 
     def _refuse_own_approval(self, task: str) -> None:
         """Ada has the approver's role and tries: four eyes hold all the same."""
@@ -210,7 +211,9 @@ class Story:
         self._people["mika"].post("/schedules", json=body)
         self._say("mika", "adds a schedule: a review in two seconds, once")
         self._telling.waits("The clock starts the review")
-        instance = self._until(self._scheduled_review, "a review that the clock starts", lambda: "none was started")
+        instance = self._until(
+            self._scheduled_review, "a review that the clock starts", lambda: "none was started", seconds=30
+        )
         if instance["starter"] != "clock":
             raise self._failed(f"the review was started by {instance['starter']}, not by the clock")
         self._instances["review"] = instance["id"]
@@ -353,11 +356,18 @@ class Story:
         self._say("worker", f"deploys it: {self._addresses['scoring']}/models/{model}/score answers")
 
     def _task(self, name: str, element: str) -> str:
-        """The id of an open task, once it is there."""
+        """The id of an open task, once it is there; raises StoryFailed where something else waits for a person."""
+        others = 0
 
         def found() -> str | None:
+            nonlocal others
             tasks = self._people["otto"].get("/tasks/all", instance=self._instances[name], state="open")["items"]
-            return next((each["id"] for each in tasks if each["element"] == element), None)
+            task = next((each["id"] for each in tasks if each["element"] == element), None)
+            if task is None and tasks and not self._waits_for(name, "job"):
+                others += 1
+                if others > 8:  # two seconds in which nothing but a person could move it on
+                    raise self._failed(f"{element} was expected, and {name} waits for {self._stands_at(name)}")
+            return task
 
         task: str = self._until(found, f"the task {element}", lambda: self._stands_at(name), instance=name)
         return task
@@ -395,9 +405,10 @@ class Story:
         instead: Callable[[], str] = lambda: "it did not come",
         *,
         instance: str = "",
+        seconds: float = PATIENCE,
     ) -> Any:
         """What is found once it is true; raises StoryFailed after a while, or when an incident stands in the way."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + seconds
         while True:
             if found := true():
                 return found
