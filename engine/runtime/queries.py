@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Select, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from engine import bpmn
@@ -396,7 +397,7 @@ def library(session: Session) -> list[Definition]:
     rows = session.scalars(
         select(DefinitionRow)
         .where(DefinitionRow.state == "published")
-        .distinct(DefinitionRow.name)
+        .ext(distinct_on(DefinitionRow.name))
         .order_by(DefinitionRow.name, DefinitionRow.version.desc())
     )
     return [definitions.value(row) for row in rows]
@@ -406,7 +407,7 @@ def schedules(session: Session, *, search: str = "", limit: int = 100, offset: i
     """Schedules by name, each with its last run."""
     last = (
         select(ScheduleRunRow)
-        .distinct(ScheduleRunRow.schedule)
+        .ext(distinct_on(ScheduleRunRow.schedule))
         .order_by(ScheduleRunRow.schedule, ScheduleRunRow.due_at.desc())
         .subquery()
     )
