@@ -70,7 +70,7 @@ def create_app(house: Store, *, testing: bool = False) -> Flask:
     headers.install(app, house.settings)
     access.install(app, house)
     errors.install(app)
-    words.install(app, house.settings)
+    words.install(app, house.settings, house.clock)
     app.before_request(_limit_bodies)
     # Globals and not a context processor: macros see them, too.
     app.jinja_env.globals.update(

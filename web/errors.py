@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import Flask, Response, redirect, render_template, request, url_for
+from markupsafe import escape
 from werkzeug.exceptions import HTTPException
 
 from engine.errors import GatewrightError
@@ -95,9 +96,17 @@ def _answer(
             problem["reference"] = reference
         return Response(json.dumps(problem), status=status, mimetype="application/problem+json")
     element = (problem or {}).get("element", "")
-    page = render_template(
-        "errors/error.html", status=status, title=title, hint=hint, element=element, reference=reference
-    )
+    try:
+        page = render_template(
+            "errors/error.html", status=status, title=title, hint=hint, element=element, reference=reference
+        )
+    except Exception:
+        # What failed may be what every page needs, such as the bundle: the words still reach who asked.
+        _log.exception("The error page could not be drawn")
+        page = (
+            f"<!doctype html><html lang=en><title>Gatewright</title><h1>{escape(title)}</h1>"
+            f"<p>{escape(hint)} {reference}</p>"
+        )
     return Response(page, status=status)
 
 

@@ -62,9 +62,13 @@ def page(instance: UUID) -> str:
     detail = queries.instance(session(), instance)
     chosen = request.args.get("process", "")
     process = chosen if chosen in detail.members else _busiest(detail)
+    # The main diagram first, then the called ones in the order in which they were reached.
+    order = list(dict.fromkeys([detail.instance.process, *(step.process for step in detail.steps)]))
+    members = sorted(detail.members, key=lambda name: (order.index(name) if name in order else len(order), name))
     return render_template(
         "life_cycles/page.html",
         detail=detail,
+        members=members,
         instance=detail.instance,
         process=process,
         definition=detail.members[process],

@@ -198,7 +198,12 @@ def _page(model: str, *, refusal: GatewrightError | None = None, wrong_reason: s
         instances=runtime.instances(session(), subject=model, limit=20).rows,
         tasks=runtime.tasks(session(), subject=model, state="open", limit=20).rows,
         approvals=approvals.of_model(session(), model)[:20],
-        acts=audit.entries(session(), stream=stream(model), limit=30),
+        # Every asset has a row of its own in the log; the versions' pages show them.
+        acts=[
+            each
+            for each in audit.entries(session(), stream=stream(model), limit=150)
+            if not each.act.startswith("asset.")
+        ][:30],
         today=now(session()).date(),
         levels=risks.LEVELS,
         refusal=refusal,
@@ -217,7 +222,7 @@ def _form(model: Model | None, given: Any, refusal: GatewrightError | None = Non
         chosen=given.getlist("approvers") if hasattr(given, "getlist") else given.get("approvers", []),
         kinds=[(name, kind.title) for name, kind in sorted(kinds.all_kinds().items())],
         environments=[(each.name, each.title) for each in environments.ordered(session())],
-        approver_roles=[role for role in ROLES if role in tiers.approvers("low", ROLES)],
+        approver_roles=[role for role in tiers.approvers(None, ROLES) if role not in tiers.approvers(None)],
     )
 
 

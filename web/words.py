@@ -11,6 +11,7 @@ from flask import Flask
 from markupsafe import Markup, escape
 
 from engine.config import Settings
+from engine.store import Clock
 
 #: the state of a thing -> the colour that repeats the word (see `.gw-state` in the style sheet)
 _COLOURS = {
@@ -23,11 +24,11 @@ _COLOURS = {
 COLOUR_OF = {state: colour for colour, states in _COLOURS.items() for state in states.split()}
 
 
-def install(app: Flask, settings: Settings) -> None:
+def install(app: Flask, settings: Settings, clock: Clock) -> None:
     """Give the templates these words."""
     zone = ZoneInfo(settings.timezone)
     filters = {
-        "moment": lambda value: moment(value, zone),
+        "moment": lambda value: moment(value, zone, clock.now()),
         "day": lambda value: _day(value, zone),
         "short": short,
         "spoken": spoken,
@@ -41,13 +42,14 @@ def install(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals["zone"] = settings.timezone
 
 
-def moment(value: datetime | None, zone: ZoneInfo) -> Markup:
-    """A time as `<time>`, in the house's zone, which it states."""
+def moment(value: datetime | None, zone: ZoneInfo, now: datetime) -> Markup:
+    """A time as `<time>`, in the house's zone, which it states; the year where it is not this one."""
     if value is None:
         return Markup('<span class="text-muted">never</span>')
     local = value.astimezone(zone)
     exact = value.astimezone(timezone.utc).isoformat(timespec="seconds")  # noqa: UP017 - as in the log
-    words = f"{local.day} {local:%b %Y, %H:%M}"
+    year = "" if local.year == now.astimezone(zone).year else f" {local.year}"
+    words = f"{local.day} {local:%b}{year}, {local:%H:%M}"
     return Markup('<time datetime="{}" title="{}">{}&nbsp;<small>{}</small></time>').format(
         exact, exact, words, local.tzname() or zone.key
     )

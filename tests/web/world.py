@@ -9,6 +9,7 @@ from typing import Any
 from engine.governance import approvals
 from engine.identity import Person, people
 from engine.inventory import metadata, models, risks, versions
+from engine.inventory.references import VersionRef
 from engine.runtime import definitions, instances, schedules
 from engine.serving import deployments
 from engine.store import Store, new_id, now, transaction
@@ -147,7 +148,7 @@ def _given_a_draft(found: World) -> None:
 
 
 def _given_a_deployed_model(found: World) -> None:
-    ref = house.given_a_rules_model(found.store, id="outreach", name="Outreach", team="Communication")
+    ref = _given_another_rules_model(found)
     olga = found.person("it_operations")
     with transaction(found.store) as session:
         made = deployments.request(
@@ -180,25 +181,34 @@ def _given_a_deployed_model(found: World) -> None:
         )
 
 
+def _given_another_rules_model(found: World) -> VersionRef:
+    put, ada = found.store.files.put, found.person("data_scientist")
+    table = put(b'{"rules": [], "otherwise": {"score": 0.5, "decision": "wait", "reason": "No rule holds"}}')
+    schema = put(b'{"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}')
+    output = put(b'{"type": "object", "properties": {}}')
+    with transaction(found.store) as session:
+        declared = {**_PLAIN, "id": "outreach", "name": "Outreach", "kind": "rules", "tool": "decision table"}
+        models.register(session, ada, metadata.read(declared))
+        made = {"artefact": table, "source": table, "input_schema": schema, "output_schema": output}
+        return versions.add(session, ada, "outreach", made).ref
+
+
+_PLAIN = {
+    "owner": "eve",
+    "team": "Communication",
+    "purpose": "Picks who is called first.",
+    "affects_people": False,
+    "decisions_per_year": 4000,
+}
+
+
 def _given_an_incident(found: World) -> None:
     """A model without a version: its life cycle stops at the first step."""
     with transaction(found.store) as session:
         models.register(
             session,
             found.person("data_scientist"),
-            metadata.read(
-                {
-                    "id": "churn",
-                    "name": "Churn",
-                    "kind": "sklearn",
-                    "owner": "eve",
-                    "team": "Retention",
-                    "tool": "scikit-learn",
-                    "purpose": "Estimates who leaves.",
-                    "affects_people": False,
-                    "decisions_per_year": 4000,
-                }
-            ),
+            metadata.read({**_PLAIN, "id": "churn", "name": "Churn", "kind": "sklearn", "tool": "scikit-learn"}),
         )
     churn = instances.start(
         found.store, found.person("data_scientist"), "model_life_cycle", variables={"model": "churn"}

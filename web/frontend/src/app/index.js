@@ -3,6 +3,7 @@ import 'bootstrap/dist/css/bootstrap.css';
 import './tokens.css';
 import './layout.css';
 import './parts.css';
+import './pages.css';
 
 import 'bootstrap/js/src/collapse.js';
 import 'bootstrap/js/src/dropdown.js';
