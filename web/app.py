@@ -68,10 +68,10 @@ def create_app(house: Store, *, testing: bool = False) -> Flask:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     headers.install(app, house.settings)
+    app.before_request(_limit_bodies)  # before anything reads what was sent
     access.install(app, house)
     errors.install(app)
     words.install(app, house.settings, house.clock)
-    app.before_request(_limit_bodies)
     # Globals and not a context processor: macros see them, too.
     app.jinja_env.globals.update(
         person=access.known_person,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -76,7 +77,7 @@ def given_people(store: Store) -> dict[str, Person]:
 
 
 def given_a_small_world(store: Store) -> World:
-    """People, the library, a rules model whose life cycle has just begun, a draft, a schedule; no job is run."""
+    """People, the library, a rules model whose life cycle waits for its operator, a risk, a draft, a schedule."""
     found = World(store=store, people=given_people(store), ids={})
     house.given_a_house(store)
     house.given_a_rules_model(store)
@@ -105,7 +106,15 @@ def given_a_small_world(store: Store) -> World:
     instance = instances.start(
         store, found.person("data_scientist"), "model_life_cycle", variables={"model": "letters"}
     )
-    found.ids |= {"instance": instance, "risk": risk.id, "model": "letters", "schedule": "letters: monthly review"}
+    house.go_on(store)
+    (task,) = house.open_tasks(store, instance)
+    found.ids |= {
+        "task": task.id,
+        "instance": instance,
+        "risk": risk.id,
+        "model": "letters",
+        "schedule": "letters: monthly review",
+    }
     return found
 
 
@@ -193,6 +202,10 @@ def _given_another_rules_model(found: World) -> VersionRef:
         return versions.add(session, ada, "outreach", made).ref
 
 
+_RULES = {
+    "rules": [{"id": "deep", "when": {"debt": {"above": 1.0}}, "score": 0.1, "decision": "refuse", "reason": "debt"}],
+    "otherwise": {"score": 0.9, "decision": "grant", "reason": "sound"},
+}
 _PLAIN = {
     "owner": "eve",
     "team": "Communication",
@@ -215,3 +228,23 @@ def _given_an_incident(found: World) -> None:
     )
     house.go_on(found.store)
     found.ids["incident"] = churn
+
+
+def given_a_plain_model(store: Store, by: Person, id: str, *, card: bytes = b"# A card\n") -> VersionRef:
+    """A decision table that decides about nobody: its life cycle takes the light path."""
+    put = store.files.put
+    table = put(json.dumps({**_RULES, "title": id}).encode())
+    schema = put(b'{"type": "object", "properties": {"debt": {"type": "number"}}, "required": ["debt"]}')
+    levels = {"rate_per_s": 5, "p95_ms": 200, "memory_mb": 512, "cpu": 1}
+    tested = {"target": "paid", "features": ["debt"], "thresholds": {"cut_off": 0.5}, "service_levels": levels}
+    declared = {**_PLAIN, **tested, "id": id, "name": id.capitalize(), "kind": "rules", "tool": "decision table"}
+    with transaction(store) as session:
+        models.register(session, by, metadata.read(declared))
+        made = {
+            "artefact": table,
+            "source": table,
+            "test_data": put(house.rows(3)),
+            "input_schema": schema,
+            "output_schema": put(b'{"type": "object", "properties": {}}'),
+        }
+        return versions.add(session, by, id, made, documents={"card.md": put(card)}).ref
