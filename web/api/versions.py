@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from flask import Response, request
 from flask_openapi3 import FileStorage
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from werkzeug.datastructures import FileStorage as Upload
 
 from engine.errors import GatewrightError
 from engine.inventory import assets, completeness, kinds, queries, versions
@@ -16,12 +17,17 @@ from engine.inventory.assets import ROLES
 from engine.inventory.completeness import Completeness
 from engine.inventory.references import VersionRef
 from engine.inventory.values import Asset, Version
+from engine.training import fits, frames
 from web import access, registering
 from web.access import needs
 from web.api.blueprint import answers, api, plain, tag
 from web.api.models import ModelPath
 
 _TAGS = tag("Versions", "Versions of models and their files.")
+
+
+#: roles whose files are JSON
+_JSON = frozenset({"input_schema", "output_schema", "parameters", "libraries", "probe", "predictions"})
 
 
 class UploadRefused(GatewrightError):
@@ -32,8 +38,14 @@ class UploadRefused(GatewrightError):
     status = 422
 
 
-#: flask-openapi3 reads a form's field as JSON where it can: a note "12" would come as a number
-Text = Annotated[str, BeforeValidator(lambda value: value if isinstance(value, str) else json.dumps(value))]
+def _as_it_was_sent(value: Any) -> str:
+    """A field of a form as text: flask-openapi3 reads it as JSON where it can, and a note "12" comes as a number."""
+    if isinstance(value, Upload):
+        raise ValueError("a text is expected here, not a file")
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+Text = Annotated[str, BeforeValidator(_as_it_was_sent)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +126,7 @@ def list_versions(path: ModelPath) -> list[Any]:
 @needs("model.register")
 def add_version(path: ModelPath, form: VersionForm) -> tuple[dict[str, Any], int]:
     """Add a version with its files; the life cycle of a model that runs already hears of it."""
-    session, person = access.session(), access.current_person()
-    declared = queries.model(session, path.model).metadata
+    declared = queries.model(access.session(), path.model).metadata
     kind = kinds.get(declared.kind)
     files: dict[str, str] = {}
     documents: dict[str, str] = {}
@@ -130,14 +141,16 @@ def add_version(path: ModelPath, form: VersionForm) -> tuple[dict[str, Any], int
             raise UploadRefused(reason=f"two files as {role}")
         if role == "artefact":
             content = kind.accept(content, name)
+        if role in _JSON:
+            content = _json_of(role, content)
         files[role] = access.store().files.put(content)
     if not files:
         raise UploadRefused(reason="it holds no file")
     if form.source_kind == "uploaded":
-        files = registering.complete(access.store(), declared, files)
+        files = registering.complete(access.house(), declared, files)
     version = versions.add(
-        session,
-        person,
+        access.session(),
+        access.current_person(),
         path.model,
         files,
         source=form.source_kind,
@@ -194,6 +207,17 @@ def test_reports(path: VersionPath) -> dict[str, Any]:
     """Suite to the report of the version's last test by it: metrics with intervals, groups, verdicts."""
     queries.version(access.session(), path.ref)
     return {suite: report.as_json() for suite, report in queries.test_reports(access.session(), path.ref).items()}
+
+
+def _json_of(role: str, content: bytes) -> bytes:
+    """The content of a file that must be JSON; of probe rows that came as a table, the JSON of them."""
+    try:
+        json.loads(content)
+    except ValueError as reason:
+        if role == "probe":
+            return fits.probe_file(frames.read(content, "probe"))
+        raise UploadRefused(reason=f"{role} is no JSON: {reason}") from reason
+    return content
 
 
 def _detail(ref: VersionRef) -> dict[str, Any]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from engine.store import Store
 
 ENVIRONMENT = "GATEWRIGHT_AS"
+#: acts on instances own their transaction and write their refusals themselves
+_RECORDED_BY_THE_ENGINE = ("instance ", "task ", "process start")
 
 As = Annotated[
     str,
@@ -66,7 +68,10 @@ def reading(as_: str, permission: str) -> Iterator[tuple[Any, Person]]:
 
 @contextmanager
 def acting(as_: str, command: str) -> Iterator[tuple[Store, Person]]:
-    """The store and the person who acts; the log tells which account of the machine gave the command."""
+    """The store and the person who acts; the log tells which account of the machine gave the command.
+
+    What is refused to them is a row of the log, too.
+    """
     from engine import audit, handlers
     from engine.store import transaction
 
@@ -84,7 +89,20 @@ def acting(as_: str, command: str) -> Iterator[tuple[Store, Person]]:
                 account=_account(),
                 host=socket.gethostname(),
             )
-        yield store, person
+        try:
+            yield store, person
+        except GatewrightError as refused:
+            if not command.startswith(_RECORDED_BY_THE_ENGINE):
+                audit.refusal(
+                    store,
+                    "system",
+                    "act.refused",
+                    actor=person.id,
+                    tried=command,
+                    reason=refused.code,
+                    message=refused.message[:500],
+                )
+            raise
 
 
 def _person(session: Any, as_: str) -> Person:

@@ -96,11 +96,15 @@ def register(
         with transaction(store) as session:
             try:
                 queries.model(session, plan.metadata.id)
+                done = "Added"
             except queries.ModelUnknown:
                 models.register(session, person, plan.metadata)
-                typer.echo(f"Registered {plan.metadata.id}.")
+                done = f"Registered {plan.metadata.id}, added"
             version = registering.add_version(session, person, plan)
-    typer.echo(f"Added {version.ref}. Next: gatewright process start model_life_cycle --subject {version.ref.model}")
+    typer.echo(f"{done} {version.ref}.")
+    if version.ref.number == 1:
+        answer = f'{{"model": "{version.ref.model}"}}'
+        typer.echo(f"Next: gatewright process start model_life_cycle --answer '{answer}'")
 
 
 @app.command()
