@@ -23,7 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 #: holds the secret of a signed-in browser, or of one that is about to sign in
 COOKIE = "gatewright_session"
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 #: a view without one of the decorators below is not answered at all
 _DECLARED = "gatewright_access"
 ANYONE, SIGNED_IN = "anyone", "signed in"
@@ -115,6 +115,7 @@ def store() -> Store:
 def house() -> Store:
     """The store, for acts that own their transaction; what the request's session did so far is committed first."""
     _end(commit=True)
+    g.refusals_are_recorded = True  # such an act writes its refusal into the log by itself
     return store()
 
 
@@ -264,7 +265,7 @@ def _refuse_undeclared() -> None:
 
 
 def _refuse_foreign_form() -> None:
-    if request.method in _SAFE or _bearer() is not None:
+    if request.method in SAFE or _bearer() is not None:
         return  # a token is sent by a program of the person's, never by a browser of itself
     if request.path.startswith("/api/") and COOKIE not in request.cookies:
         return  # a program that is not signed in: nothing that a foreign page could make use of

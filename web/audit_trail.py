@@ -11,8 +11,6 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, abort, render_template
 
 from engine import audit
-from engine.audit import export as log
-from engine.audit import verification
 from web import access, lists
 from web.access import needs, session
 
@@ -66,7 +64,7 @@ def export() -> Response:
     """The log as a zip file that proves itself without this server."""
     with tempfile.TemporaryDirectory(prefix="gatewright-") as name:
         folder = Path(name) / "audit-log"
-        log.export(access.house(), folder)
+        audit.export(access.house(), folder)
         archive = shutil.make_archive(str(Path(name) / "audit-log"), "zip", name, "audit-log")
         content = Path(archive).read_bytes()
     response = Response(content, mimetype="application/zip")
@@ -78,7 +76,7 @@ def export() -> Response:
 @needs("audit.verify")
 def verify() -> str:
     """Recomputes every hash and checks every checkpoint."""
-    return render_template("audit_trail/verified.html", report=verification.verify(access.house()))
+    return render_template("audit_trail/verified.html", report=audit.verify(access.house()))
 
 
 def _day(text: str, *, days: int = 0) -> datetime | None:

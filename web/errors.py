@@ -8,11 +8,13 @@ import secrets
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, Response, redirect, render_template, request, url_for
+from flask import Flask, Response, g, redirect, render_template, request, url_for
 from markupsafe import escape
 from werkzeug.exceptions import HTTPException
 
+from engine import audit
 from engine.errors import GatewrightError
+from web import access
 from web.access import NotSignedIn, PasswordDue, TokenRefused
 
 _log = logging.getLogger(__name__)
@@ -43,9 +45,27 @@ WORDS = {
 
 def install(app: Flask) -> None:
     """Answer errors of the house, of HTTP, and those that nobody thought of."""
-    app.register_error_handler(GatewrightError, refused)
+    app.register_error_handler(GatewrightError, _refused_on_a_page)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
+
+
+def _refused_on_a_page(error: GatewrightError) -> Response:
+    """The same; an act that was refused to somebody we know is a row of the log, too."""
+    person = access.known_person() if error.status != 401 and request.method not in access.SAFE else None
+    if person is not None and error.status < 500 and not g.get("refusals_are_recorded"):
+        access.undo()
+        audit.refusal(
+            access.store(),
+            "system",
+            "act.refused",
+            actor=person.id,
+            subject="/".join(map(str, (request.view_args or {}).values()))[:200],
+            tried=request.endpoint,
+            reason=error.code,
+            message=error.message[:500],
+        )
+    return refused(error)
 
 
 def refused(error: GatewrightError) -> Response:

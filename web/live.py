@@ -60,6 +60,8 @@ class Broadcast:
     def close(self) -> None:
         """End the thread; streams get nothing more."""
         self._stopped.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
 
     def tell(self, instance: str) -> None:
         """Put the change into every stream; one that does not keep up has enough to make its page ask anew."""

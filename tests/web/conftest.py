@@ -21,7 +21,7 @@ from engine.runtime import wakeups
 from engine.store import Store, TestClock, open_store, transaction
 from engine.store.postgres import OWNER, EmbeddedPostgres
 from tests.web import world
-from web import access
+from web import access, live
 from web.app import create_app
 
 
@@ -75,9 +75,12 @@ def known(house: Store) -> world.World:
 
 
 @pytest.fixture(scope="package")
-def app(house: Store, known: world.World) -> Flask:
+def app(house: Store, known: world.World) -> Iterator[Flask]:
     """The pages."""
-    return create_app(house, testing=True)
+    made = create_app(house, testing=True)
+    yield made
+    with made.app_context():
+        live.broadcast().close()
 
 
 @pytest.fixture
