@@ -1,18 +1,32 @@
 """Forms as JSON Schema: what a person answers is checked on the server, by `jsonschema`, whatever the page did.
 
-A form file is {"title", "schema": <JSON Schema 2020-12>, "order": [field, ...]}.
+A form file is {"title", "schema": <JSON Schema 2020-12>, "order": [field, ...]}. It stands for itself: a schema that
+refers to another could name an address or a file of this machine, which `jsonschema` would open.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from jsonschema import Draft202012Validator
+import rfc8785
+from jsonschema import Draft202012Validator, ValidationError, validators
 from jsonschema.exceptions import SchemaError
 
 from engine.errors import GatewrightError
+from engine.runtime import patterns
+
+MAX_BYTES = 200_000
+MAX_DEPTH = 20
+#: the whole of an answer, in canonical bytes: it goes into a row of the audit log, which holds 65,536
+LARGEST_ANSWER = 48_000
+
+#: a reference leaves the file or goes in circles; the other holds a pattern over names that nobody asks for
+_REFUSED = frozenset({"$ref", "$dynamicRef", "$recursiveRef", "patternProperties"})
+_OF_NAMES = frozenset({"properties", "$defs", "definitions", "dependentSchemas"})
+_OF_VALUES = frozenset({"enum", "const", "default", "examples"})
 
 
 class FormUnreadable(GatewrightError):
@@ -53,14 +67,66 @@ class Form:
 
 
 def read(name: str, content: bytes) -> Form:
-    """The form in a file; raises FormUnreadable."""
+    """The form in a file; raises FormUnreadable for what a page cannot draw or an answer cannot be held to."""
     try:
+        if len(content) > MAX_BYTES:
+            raise ValueError(f"it has {len(content):,} bytes; at most {MAX_BYTES:,} are read")
         document = json.loads(content)
         schema = document["schema"]
+        title, order = document.get("title", name), document.get("order", [])
+        if not isinstance(title, str) or not isinstance(order, list):
+            raise ValueError("its title is a text and its order a list of fields")
+        if not isinstance(schema, dict) or schema.get("type", "object") != "object":
+            raise ValueError("its schema is that of an object")
+        _walk(schema, "schema", 0)
         Draft202012Validator.check_schema(schema)
-    except (ValueError, KeyError, TypeError, SchemaError, RecursionError) as reason:
+        for each, declared in schema.get("properties", {}).items():
+            if not isinstance(declared, dict):
+                raise ValueError(f"the field {each} has no schema")
+    except KeyError as missing:
+        raise FormUnreadable(form=name, reason=f"it has no {missing.args[0]}") from None
+    except (ValueError, TypeError, AttributeError, SchemaError, RecursionError) as reason:
         raise FormUnreadable(form=name, reason=str(reason).split("\n", 1)[0]) from None
-    return Form(name, document.get("title", name), schema, document.get("order", []))
+    return Form(name, title, schema, order)
+
+
+def _walk(schema: Any, where: str, depth: int) -> None:
+    """Raises ValueError at the first keyword that is not let in."""
+    if depth > MAX_DEPTH:
+        raise ValueError(f"{where} nests deeper than {MAX_DEPTH}")
+    if isinstance(schema, list):
+        for number, part in enumerate(schema):
+            _walk(part, f"{where}.{number}", depth + 1)
+    if not isinstance(schema, dict):
+        return
+    for keyword, value in schema.items():
+        if keyword in _REFUSED:
+            raise ValueError(f"{where} holds {keyword}: write out what it stands for")
+        if keyword == "pattern" and isinstance(value, str):
+            try:
+                patterns.compiled(value)
+            except patterns.PatternRefused as reason:
+                raise ValueError(f"{where}.pattern cannot be used: {reason}") from None
+        elif keyword in _OF_NAMES and isinstance(value, dict):
+            for name, part in value.items():
+                _walk(part, f"{where}.{keyword}.{name}", depth + 1)
+        elif keyword not in _OF_VALUES:
+            _walk(value, f"{where}.{keyword}", depth + 1)
+
+
+def _pattern(validator: Any, pattern: str, text: Any, schema: Any) -> Iterator[ValidationError]:
+    """The keyword `pattern`, in linear time."""
+    if not isinstance(text, str):
+        return
+    if len(text) > patterns.LONGEST_TEXT:
+        yield ValidationError(
+            f"has {len(text):,} characters; a text with a pattern has at most {patterns.LONGEST_TEXT:,}"
+        )
+    elif not patterns.compiled(pattern).found_in(text):
+        yield ValidationError(f"does not match the pattern {pattern}")
+
+
+_Validator = validators.extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
 
 
 def check(form: Form | None, answer: Any) -> dict[str, Any]:
@@ -72,15 +138,37 @@ def check(form: Form | None, answer: Any) -> dict[str, Any]:
         raise _refused({"": "must be an object of fields"})
     properties = form.schema.get("properties", {}) if form else {}
     wrong = {name: "is not a field of this form" for name in answer if name not in properties}
+    if wrong:
+        raise _refused(wrong)
+    _refuse_unkept(answer)
     if form:
-        for error in Draft202012Validator(form.schema, format_checker=Draft202012Validator.FORMAT_CHECKER).iter_errors(
-            answer
-        ):
+        for error in _Validator(form.schema, format_checker=Draft202012Validator.FORMAT_CHECKER).iter_errors(answer):
             name = str(error.absolute_path[0]) if error.absolute_path else _missing(error.message)
             wrong.setdefault(name, error.message[:300])
     if wrong:
         raise _refused(wrong)
     return answer
+
+
+def _refuse_unkept(answer: dict[str, Any]) -> None:
+    """Raises AnswerRefused for what neither the log nor PostgreSQL keeps as it was written."""
+    size, wrong = 0, {}
+    for name, value in answer.items():
+        try:
+            canonical = rfc8785.dumps(value)
+        except (rfc8785.CanonicalizationError, ValueError, RecursionError) as reason:
+            wrong[name] = f"cannot be kept: {reason}"
+            continue
+        size += len(canonical)
+        # RFC 8785 writes a NUL character as these six, and a backslash as two.
+        if b"\\u0000" in canonical.replace(b"\\\\", b""):
+            wrong[name] = "holds a NUL character"
+    if size > LARGEST_ANSWER:
+        wrong[max(answer, key=lambda name: len(str(answer[name])))] = (
+            f"is too long: the whole answer has {size:,} bytes, {LARGEST_ANSWER:,} are kept"
+        )
+    if wrong:
+        raise _refused(wrong)
 
 
 def assumed(form: Form | None) -> dict[str, Any]:
