@@ -5,6 +5,7 @@ A definition is its files (diagram, decisions, forms, scenario), known by name, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,10 +17,12 @@ from sqlalchemy.orm import Session
 from engine import audit, bpmn, identity, store
 from engine.errors import GatewrightError
 from engine.identity import Person
-from engine.runtime import registry
+from engine.runtime import forms, registry
 from engine.runtime.tables import DefinitionFileRow, DefinitionRow
 
 Files = Mapping[str, bytes]
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 #: the library is published by the release that carries it
 RELEASE = Person.system("release")
@@ -52,11 +55,19 @@ class DefinitionClosed(GatewrightError):
 
 
 class OwnReview(GatewrightError):
-    """{person} drew this version of {process} and cannot also publish it."""
+    """{person} drew at this version of {process} and cannot also publish it."""
 
     code = "own-review"
     hint = "Another AI architect reviews and publishes it."
     status = 403
+
+
+class FileNameRefused(GatewrightError):
+    """A file of a definition cannot be named {name!a}."""
+
+    code = "file-name"
+    hint = "Take letters, digits, dot, hyphen and underscore, a letter or digit first; 100 at most, and no folders."
+    status = 422
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +80,8 @@ class Definition:
     sha256: str
     state: str  #: draft, in_review, published, rejected
     title: str
-    author: str
+    author: str  #: who drew what its files are now
+    authors: list[str]  #: all who had a hand in it: none of them reviews it
     reviewer: str | None
     comment: str | None
     created_at: datetime
@@ -89,11 +101,14 @@ def value(row: DefinitionRow) -> Definition:
 def check(session: Session, files: Files) -> list[bpmn.Issue]:
     """What is wrong with a diagram and its files, against what this house has: handlers, roles, processes."""
     published = session.scalars(select(DefinitionRow.name).where(DefinitionRow.state == "published").distinct()).all()
-    return bpmn.check(files, registry.vocabulary(frozenset(identity.ROLES), frozenset(published)))
+    return _issues(files, frozenset(published))
 
 
 def draft(session: Session, person: Person, files: Files) -> Definition:
-    """A new draft of the diagram; it may still have issues, but it must be a diagram: else raises DefinitionRefused."""
+    """A new draft of the diagram; it may still have issues, but it must be a diagram.
+
+    Raises DefinitionRefused where it is none, FileNameRefused, NotPermitted.
+    """
     identity.require(person, "process.draft")
     description = _describe(files)
     row = DefinitionRow(
@@ -104,6 +119,7 @@ def draft(session: Session, person: Person, files: Files) -> Definition:
         state="draft",
         title=description.name or description.process_id,
         author=person.id,
+        authors=[person.id],
         created_at=store.now(session),
     )
     session.add(row)
@@ -124,6 +140,7 @@ def edit(session: Session, person: Person, definition: UUID, files: Files) -> De
     _write_files(session, row, files)
     row.name, row.title = description.process_id, description.name or description.process_id
     row.sha256, row.state, row.author = bpmn.digest(files), "draft", person.id
+    row.authors = sorted({*row.authors, person.id})
     _record(session, row, "definition.edited", person)
     return value(row)
 
@@ -141,12 +158,13 @@ def submit(session: Session, person: Person, definition: UUID) -> Definition:
 
 
 def publish(session: Session, person: Person, definition: UUID, comment: str = "") -> Definition:
-    """The next version of its process; raises OwnReview for its author, DefinitionRefused where it has errors."""
+    """The next version of its process; raises OwnReview for its authors, DefinitionRefused where it has errors."""
     identity.require(person, "process.publish")
     row = _locked(session, definition)
     if row.state != "in_review":
         raise DefinitionClosed(process=row.name, state=row.state.replace("_", " "), act="published")
-    if row.author == person.id:
+    # All of them, not the last one alone: two who edit each other's drafts would need no third pair of eyes.
+    if person.id in row.authors:
         raise OwnReview(person=person.name, process=row.name)
     _refuse_errors(session, row)
     return _publish(session, row, person, comment)
@@ -169,15 +187,15 @@ def publish_shipped(session: Session, folders: Mapping[str, Files]) -> list[Defi
     A definition that somebody published since under the same name stays the latest: the shipped one is only ever
     published where its own content was never published before.
     """
+    # Two houses that start at once on one database would both find nothing there.
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("shipped library", 0))))
     published = select(DefinitionRow.name, DefinitionRow.sha256).where(DefinitionRow.state == "published")
     known = {(name, sha256) for name, sha256 in session.execute(published)}
     missing = {name: files for name, files in folders.items() if (name, bpmn.digest(files)) not in known}
-    vocabulary = registry.vocabulary(
-        frozenset(identity.ROLES), frozenset(folders) | frozenset(name for name, _ in known)
-    )
+    processes = frozenset(folders) | {name for name, _ in known}
     new = []
     for name, files in sorted(missing.items()):
-        errors = [issue for issue in bpmn.check(files, vocabulary) if issue.severity == "error"]
+        errors = [issue for issue in _issues(files, processes) if issue.severity == "error"]
         if errors:
             raise refused(name, errors)
         description = _describe(files)
@@ -189,6 +207,7 @@ def publish_shipped(session: Session, folders: Mapping[str, Files]) -> list[Defi
             state="draft",
             title=description.name or description.process_id,
             author=RELEASE.id,
+            authors=[RELEASE.id],
             created_at=store.now(session),
         )
         session.add(row)
@@ -232,7 +251,10 @@ def files_of(session: Session, definition: UUID) -> dict[str, bytes]:
 def refused(process: str, errors: list[bpmn.Issue]) -> DefinitionRefused:
     """The refusal that names its issues."""
     named = " ".join(
-        f"{issue.name or issue.element} ({issue.element}, line {issue.line}): {issue.reason}" for issue in errors[:5]
+        f"{issue.name or issue.element} ({issue.element}, line {issue.line}): {issue.reason}"
+        if issue.element
+        else f"{issue.process}: {issue.reason}"
+        for issue in errors[:5]
     )
     refusal = DefinitionRefused(process=process, count=len(errors), issues=named)
     refusal.issues = errors
@@ -240,10 +262,27 @@ def refused(process: str, errors: list[bpmn.Issue]) -> DefinitionRefused:
 
 
 def _describe(files: Files) -> bpmn.ProcessDescription:
+    for name in files:
+        if not _FILE_NAME.fullmatch(name):  # whoever takes a definition out writes files of these names
+            raise FileNameRefused(name=name[:100])
     try:
         return bpmn.describe(files)
     except bpmn.NotExecutable:
         raise refused("The diagram", bpmn.check(files, bpmn.Vocabulary())) from None
+
+
+def _issues(files: Files, processes: frozenset[str]) -> list[bpmn.Issue]:
+    found = bpmn.check(files, registry.vocabulary(frozenset(identity.ROLES), processes))
+    try:
+        named = bpmn.describe(files).forms
+    except bpmn.NotExecutable:
+        return found  # the check has told why
+    for name in sorted(set(named) & set(files)):
+        try:
+            forms.read(name, files[name])
+        except forms.FormUnreadable as refusal:
+            found.append(bpmn.Issue(rule="forms", process=name, reason=refusal.message, hint=refusal.way_on))
+    return found
 
 
 def _refuse_errors(session: Session, row: DefinitionRow) -> None:

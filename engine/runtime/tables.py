@@ -27,7 +27,8 @@ class DefinitionRow(Base):
     sha256: Mapped[str] = mapped_column(TEXT)
     state: Mapped[str] = mapped_column(TEXT)
     title: Mapped[str] = mapped_column(TEXT)
-    author: Mapped[str] = mapped_column(TEXT)
+    author: Mapped[str] = mapped_column(TEXT)  #: who drew what its files are now
+    authors: Mapped[list[str]] = mapped_column(ARRAY(TEXT))  #: all who had a hand in it: none of them reviews it
     reviewer: Mapped[str | None] = mapped_column(TEXT)
     comment: Mapped[str | None] = mapped_column(TEXT)
     created_at: Mapped[Moment]

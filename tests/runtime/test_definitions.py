@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -113,3 +115,42 @@ def test_the_shipped_library_is_published_once(house):
         assert [each.label for each in definitions.publish_shipped(session, folders)] == ["process_p v1"]
     with transaction(house) as session:
         assert definitions.publish_shipped(session, folders) == []
+
+
+def test_who_drew_at_a_version_does_not_publish_it_after_another_edited_it(house):
+    with transaction(house) as session:
+        draft = definitions.draft(session, w.CAS, w.process_p())
+        definitions.edit(session, w.DOT, draft.id, w.process_p() | {"README.md": b"Mended."})
+        definitions.submit(session, w.DOT, draft.id)
+    for author in (w.CAS, w.DOT):
+        with pytest.raises(definitions.OwnReview), transaction(house) as session:
+            definitions.publish(session, author, draft.id)
+
+
+@pytest.mark.parametrize("name", ["../process.bpmn", "a/b.form.json", "C:\\x", "x\x00y", ".hidden", "", "x" * 101])
+def test_a_file_of_a_definition_has_a_plain_name(house, name):
+    with pytest.raises(definitions.FileNameRefused), transaction(house) as session:
+        definitions.draft(session, w.CAS, w.process_p() | {name: b"x"})
+
+
+def test_a_form_that_cannot_be_used_is_an_issue_of_its_diagram(house):
+    files = w.process_p() | {"decision.form.json": b'{"schema": {"properties": {"decision": {"$ref": "file:///x"}}}}'}
+    with transaction(house) as session:
+        (issue,) = definitions.check(session, files)
+    assert (issue.rule, issue.process, "$ref" in issue.reason) == ("forms", "decision.form.json", True)
+
+
+def test_two_houses_that_start_at_once_publish_the_library_once(house):
+    begun, versions = threading.Barrier(2, timeout=30), []
+
+    def start():
+        begun.wait()
+        with transaction(house) as session:
+            versions.extend(each.label for each in definitions.publish_shipped(session, {"process_p": w.process_p()}))
+
+    both = [threading.Thread(target=start) for _ in range(2)]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    assert versions == ["process_p v1"]

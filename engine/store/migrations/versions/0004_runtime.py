@@ -21,6 +21,7 @@ CREATE TABLE runtime.definitions (
     state text NOT NULL,
     title text NOT NULL,
     author text NOT NULL,
+    authors text[] NOT NULL,
     reviewer text,
     comment text,
     created_at timestamptz NOT NULL,
