@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 
 import numpy as np
 import pytest
@@ -95,11 +94,3 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
         estimate = auc(labels, scores)
         held += estimate.low <= truth <= estimate.high
     assert held / 1000 == pytest.approx(0.95, abs=0.02)
-
-
-def test_two_hundred_thousand_rows_take_well_under_a_second():
-    rng = np.random.default_rng(0)
-    labels, scores = rng.integers(0, 2, 209_000), rng.random(209_000)
-    began = time.perf_counter()
-    auc(labels, scores)
-    assert time.perf_counter() - began < 0.5
