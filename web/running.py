@@ -15,9 +15,12 @@ from web.supervisor import bond
 def web(settings: Settings) -> None:
     """Serve pages and API until SIGTERM or SIGINT."""
     from web import server
+    from web.supervisor import ports
 
     _begin("web")
-    server.run(settings)
+    # gunicorn opens both anew in each worker: what is wrong with either is said here, once and in one line.
+    _opened(settings, "web").close()
+    server.run(ports.of_pages(settings))
 
 
 def worker(settings: Settings) -> None:

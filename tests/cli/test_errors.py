@@ -14,19 +14,7 @@ from tests.cli.commands import gatewright, run
 
 @pytest.mark.parametrize(
     "words",
-    [
-        "process list",
-        "instance list",
-        "task list",
-        "model list",
-        "schedule list",
-        "user list",
-        "audit verify",
-        "db url",
-        "worker",
-        "clock",
-        "scoring",
-    ],
+    ["model list", "audit verify", "db url"],
 )
 def test_without_a_database_a_command_names_the_way_to_one(words: str, tmp_path: Path) -> None:
     """Nothing starts a database by itself but `up`."""

@@ -71,8 +71,9 @@ def test_without_the_clock_no_schedule_starts_a_review(folder: Path) -> None:
     assert "a review that the clock starts was waited for in vain" in done.stderr
 
 
+@pytest.mark.long
 def test_ctrl_c_in_the_middle_ends_every_process(folder: Path) -> None:
-    """Wherever the story stands; the exit code is that of an interrupted program."""
+    """The exit code is that of an interrupted program. Short form: Ctrl-C while it serves, after the story."""
     process, below = _started(folder)
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130

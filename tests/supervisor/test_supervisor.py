@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ class House:
     """A house that runs as a process of its own, and all processes that were ever seen below it."""
 
     def __init__(self, tmp_path: Path, *kinds: str) -> None:
+        self.folder = tmp_path
         self.settings = Settings(data_dir=tmp_path / "data", database_dir=default_folder(tmp_path))
         self.process = subprocess.Popen(
             [
@@ -90,6 +92,19 @@ def house(tmp_path: Path) -> Iterator[Callable[..., House]]:
         if each.process.poll() is None:
             each.process.terminate()
         each.process.wait(60)
+        shutil.rmtree(str(each.settings.database_dir), ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One house for the tests of what comes back; the last of them stops it."""
+    running = House(tmp_path_factory.mktemp("shared"), "tied", "plain")
+    running.until_ready()
+    yield running
+    if running.process.poll() is None:
+        running.process.terminate()
+    running.process.wait(60)
+    shutil.rmtree(str(running.settings.database_dir), ignore_errors=True)
 
 
 def watcher_of(house: House) -> psutil.Process | None:
@@ -145,64 +160,55 @@ def test_nothing_outlives_a_supervisor_killed_together_with_its_watcher(house: C
     eventually(lambda: not any(each.is_running() and each.status() != "zombie" for each in others))
 
 
-def test_a_killed_process_comes_back(house: Callable[..., House]) -> None:
+def test_one_supervisor_per_data_folder(shared: House) -> None:
+    """A second one is refused in words, and the first is none the worse."""
+    second = House(shared.folder, "tied")
+    assert second.process.wait(30) != 0
+    assert ask(shared.settings, "status")["phase"] == "running"
+
+
+def test_a_killed_process_comes_back(shared: House) -> None:
     """With what it had started gone, and the death told by `status`."""
-    running = house("tied")
-    running.until_ready()
-    before = running.pid_of("tied")
+    before = shared.pid_of("tied")
     assert before is not None
     below = psutil.Process(before).children()
     os.kill(before, signal.SIGKILL)
-    eventually(lambda: running.pid_of("tied") not in (None, before))
+    eventually(lambda: shared.pid_of("tied") not in (None, before))
     assert not any(each.is_running() and each.status() != "zombie" for each in below)
-    told = ask(running.settings, "status")["processes"][0]
+    told = ask(shared.settings, "status")["processes"][0]
     assert (told["deaths"], told["last_exit"]) == (1, -9)
 
 
-def test_a_killed_database_comes_back(house: Callable[..., House]) -> None:
+def test_a_killed_database_comes_back(shared: House) -> None:
     """The supervisor starts it again, and everything else lives on."""
-    running = house("tied")
-    running.until_ready()
-    before, child = running.pid_of("database"), running.pid_of("tied")
+    before, child = shared.pid_of("database"), shared.pid_of("tied")
     assert before is not None
     os.kill(before, signal.SIGKILL)
-    eventually(lambda: running.pid_of("database") not in (None, before))
-    assert running.pid_of("tied") == child
+    eventually(lambda: shared.pid_of("database") not in (None, before))
+    assert shared.pid_of("tied") == child
 
 
-def test_a_killed_watcher_comes_back(house: Callable[..., House]) -> None:
-    """And still ends everything when the supervisor is killed afterwards."""
-    running = house("plain")
-    running.until_ready()
-
-    first = watcher_of(running)
+def test_a_killed_watcher_comes_back(shared: House) -> None:
+    """And is told again whom it has to end."""
+    first = watcher_of(shared)
     assert first is not None
     os.kill(first.pid, signal.SIGKILL)
-    eventually(lambda: watcher_of(running) not in (None, first))
-    running.process.kill()
-    running.process.wait()
-    eventually(lambda: not running.left(), 30)
+    eventually(lambda: watcher_of(shared) not in (None, first))
 
 
-def test_one_supervisor_per_data_folder(house: Callable[..., House]) -> None:
-    """A second one is refused in words, and the first is none the worse."""
-    running = house("tied")
-    running.until_ready()
-    second = house("tied")
-    assert second.process.wait(30) != 0
-    assert ask(running.settings, "status")["phase"] == "running"
-
-
-def test_stop_ends_the_house_in_order(house: Callable[..., House]) -> None:
-    """Through the control socket, which nobody else may open."""
-    running = house("tied")
-    running.until_ready()
-    places = Places.of(running.settings)
+def test_the_control_socket_is_ours_alone(shared: House) -> None:
+    """Nobody else may open it, nor look into its folder."""
+    places = Places.of(shared.settings)
     assert places.socket.stat().st_mode & 0o077 == 0
     assert places.run.stat().st_mode & 0o077 == 0
-    ask(running.settings, "stop")
-    assert running.process.wait(30) == 0
-    assert running.left() == []
+
+
+def test_nothing_outlives_a_house_whose_parts_have_come_back(shared: House) -> None:
+    """Stopped through the control socket, after all that was done to it above."""
+    shared.look()
+    ask(shared.settings, "stop")
+    assert shared.process.wait(30) == 0
+    assert shared.left() == []
 
 
 def test_a_long_data_folder_gets_a_short_socket(tmp_path: Path) -> None:

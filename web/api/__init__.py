@@ -7,7 +7,8 @@ from importlib.metadata import version
 from typing import Any
 
 from flask import Flask
-from flask_openapi3 import Info, OpenAPI
+from flask_openapi3.models.info import Info
+from flask_openapi3.openapi import OpenAPI
 
 from web import access
 from web.api import (

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from flask import Response, current_app, g, request
-from flask_openapi3 import APIBlueprint
+from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
+from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, Field, ValidationError
 
 from engine import audit
@@ -52,7 +53,7 @@ def problem(description: str) -> dict[str, Any]:
 
 
 #: any operation may be answered so
-_PROBLEMS = {
+_PROBLEMS: ResponseDict = {
     "400": problem("The request could not be read."),
     "401": problem("Nobody is signed in, or the token is not accepted."),
     "403": problem("Who asks may not do this."),
@@ -99,7 +100,7 @@ class Listed(BaseModel):
     offset: int = Field(default=0, ge=0, le=10**9, description="How many to leave out at the beginning.")
 
 
-def page_of(kind: Any) -> dict[str, Any]:
+def page_of(kind: Any) -> ResponseDict:
     """The documentation of one page of a list."""
     from web.api.schemas import schema
 

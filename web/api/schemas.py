@@ -7,11 +7,12 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union
 from uuid import UUID
 
+from flask_openapi3.types import ResponseDict
 from pydantic import BaseModel, BeforeValidator
 
 Schema = dict[str, Any]
@@ -130,15 +131,13 @@ def _of_model(kind: type[BaseModel]) -> Schema:
     }
 
 
-@cache
-def _described(status: int) -> str:
-    from http import HTTPStatus
-
-    return HTTPStatus(status).phrase
-
-
-def answers(kind: Any, status: int = 200) -> dict[str, Any]:
+def answers(kind: Any, status: int = 200) -> ResponseDict:
     """The documentation of an answer: what flask-openapi3 takes as `responses`. None: no content."""
     if kind is None:
-        return {str(status): {"description": _described(status)}}
-    return {str(status): {"description": _described(status), "content": {"application/json": {"schema": schema(kind)}}}}
+        return {str(status): {"description": HTTPStatus(status).phrase}}
+    return {
+        str(status): {
+            "description": HTTPStatus(status).phrase,
+            "content": {"application/json": {"schema": schema(kind)}},
+        }
+    }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from flask import Response, request
-from flask_openapi3 import FileStorage
+from flask_openapi3.models.file import FileStorage
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from werkzeug.datastructures import FileStorage as Upload
 

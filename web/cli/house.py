@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,10 +36,13 @@ class LogUnknown(GatewrightError):
 
 def add_to(app: typer.Typer) -> None:
     """Put the commands beside the groups."""
-    for command in (up, status, logs, stop, reset):
-        app.command(rich_help_panel=_PANEL)(command)
-    for command in (web, worker, clock, scoring):
-        app.command(rich_help_panel=_PROCESSES)(command)
+    commands: dict[str, tuple[Callable[..., None], ...]] = {
+        _PANEL: (up, status, logs, stop, reset),
+        _PROCESSES: (web, worker, clock, scoring),
+    }
+    for panel, of_panel in commands.items():
+        for command in of_panel:
+            app.command(rich_help_panel=panel)(command)
 
 
 def up(
@@ -138,7 +142,8 @@ def _print_status(found: dict[str, Any]) -> None:
     from web.cli import output
 
     database = found["database"]
-    plain = {name: found[name] for name in ("state", "since", "data", "logs", "files") if name in found}
+    shown = ("state", "since", "data", "logs", "files")
+    plain: dict[str, Any] = {name: found[name] for name in shown if name in found}
     output.facts({**plain, **{f"database {name}": value for name, value in database.items()}}, as_json=False)
     for each in found.get("processes", []):
         trouble = f", died {each['deaths']} times (last exit {each['last_exit']})" if each["deaths"] else ""

@@ -21,26 +21,34 @@ def settled(settings: Settings, *, elsewhere: bool = False) -> Settings:
 
     elsewhere: take a free port instead of one that is taken.
     """
-    changed = {}
-    for what, name in (("The pages", "web"), ("The scoring service", "scoring")):
-        host, port = getattr(settings, f"{name}_host"), getattr(settings, f"{name}_port")
-        try:
-            changed[f"{name}_port"] = listened_at(host, port)
-        except OSError as reason:
-            if not elsewhere or reason.errno != errno.EADDRINUSE:
-                setting = f"GATEWRIGHT_{name.upper()}_PORT"
-                said = reason.strerror or str(reason)
-                raise PortTaken(what=what, host=host, port=port, reason=said, setting=setting) from reason
-            changed[f"{name}_port"] = listened_at(host, 0)
-    if changed["web_port"] == changed["scoring_port"]:
+    settings = _settled(of_pages(settings, elsewhere=elsewhere), "The scoring service", "scoring", elsewhere)
+    if settings.web_port == settings.scoring_port:
         raise PortTaken(
             what="The scoring service",
             host=settings.scoring_host,
-            port=changed["scoring_port"],
+            port=settings.scoring_port,
             reason="the pages listen there",
             setting="GATEWRIGHT_SCORING_PORT",
         )
-    return settings.model_copy(update=changed)
+    return settings
+
+
+def of_pages(settings: Settings, *, elsewhere: bool = False) -> Settings:
+    """The same for the port of the pages alone."""
+    return _settled(settings, "The pages", "web", elsewhere)
+
+
+def _settled(settings: Settings, what: str, name: str, elsewhere: bool) -> Settings:
+    host, port = getattr(settings, f"{name}_host"), getattr(settings, f"{name}_port")
+    try:
+        port = listened_at(host, port)
+    except OSError as reason:
+        if not elsewhere or reason.errno != errno.EADDRINUSE:
+            setting = f"GATEWRIGHT_{name.upper()}_PORT"
+            said = reason.strerror or str(reason)
+            raise PortTaken(what=what, host=host, port=port, reason=said, setting=setting) from reason
+        port = listened_at(host, 0)
+    return settings.model_copy(update={f"{name}_port": port})
 
 
 def listened_at(host: str, port: int) -> int:

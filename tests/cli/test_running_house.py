@@ -1,0 +1,141 @@
+"""The commands on a house that runs, from its first start to its end."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from engine.store.postgres import default_folder
+from tests.cli.commands import gatewright, run
+from tests.demo.running import Told
+
+#: a house of its own, on whatever ports are free
+FREE = {"GATEWRIGHT_WEB_PORT": "0", "GATEWRIGHT_SCORING_PORT": "0"}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Iterator[Path]:
+    """A data folder; its house is ended and its database removed afterwards."""
+    folder = tmp_path / "house"
+    yield folder
+    run("stop", data=folder)
+    shutil.rmtree(default_folder(folder), ignore_errors=True)
+
+
+def test_a_house_from_its_first_start_to_its_end(data: Path, tmp_path: Path) -> None:
+    """up, status, logs, a second up, backup, stop, up again, reset, restore: as somebody does on a new machine."""
+    said = gatewright("up", "--detach", data=data, **FREE)
+    found = re.search(r"The first admin: admin, one-time password: (\S+)", said)
+    assert found is not None, said
+    assert said.count(found[1]) == 1
+    assert "Published model_life_cycle v1" in said
+
+    told = json.loads(gatewright("status", "--json", data=data))
+    assert told["state"] == "running"
+    assert told["database"]["place"] == str(default_folder(data))
+    assert "can only read and add to the audit log" in told["database"]["roles"]
+    addresses = {each["name"]: each["address"] for each in told["processes"]}
+    assert set(addresses) == {"web", "worker", "clock", "scoring"}
+    assert requests.get(f"{addresses['web']}/api/v1/ready", timeout=10).json() == {"status": "ready"}
+    body = {"id": "admin", "password": found[1]}
+    refused = requests.post(f"{addresses['web']}/api/v1/sign-in", json=body, timeout=10)
+    assert (refused.status_code, refused.json()["code"]) == (403, "password-due")
+    body["new_password"] = "correct-horse-battery"
+    assert requests.post(f"{addresses['web']}/api/v1/sign-in", json=body, timeout=10).ok
+
+    assert found[1] not in gatewright("logs", "-n", "1000", data=data)  # it was shown once, and kept nowhere
+    assert gatewright("up", data=data, code=1, **FREE).startswith("[house-running]")
+    assert gatewright("reset", "--yes", data=data, code=1).startswith("[reset-refused]")
+    assert gatewright("db", "url", data=data).startswith("postgresql://gatewright_app:")
+    assert "0009_governance" in gatewright("db", "upgrade", data=data)
+    assert gatewright("db", "backup", str(tmp_path / "backup"), data=data).startswith(str(tmp_path / "backup"))
+
+    processes = psutil.Process(told["supervisor"]).children(recursive=True)
+    assert "The house has ended." in gatewright("stop", data=data)
+    assert not [each for each in processes if each.is_running() and each.status() != "zombie"]
+    gatewright("status", data=data, code=3)
+
+    assert "Deleted." in gatewright("reset", "--yes", data=data)
+    assert not data.exists()
+    assert not default_folder(data).exists()
+    assert "Restored" in gatewright("db", "restore", str(tmp_path / "backup"), data=data)
+    said = gatewright("up", "--detach", data=data, **FREE)
+    assert "one-time password" not in said  # there are people already
+    assert "admin" in gatewright("user", "list", "--as", "admin", data=data)
+    assert "the log is intact" in gatewright("audit", "verify", "--as", "admin", data=data)
+
+
+def test_processes_started_alone_never_start_a_database(data: Path) -> None:
+    """They say how to get one."""
+    for name in ("web", "worker", "clock", "scoring"):
+        assert "database-missing" in gatewright(name, data=data, code=1)
+    assert not default_folder(data).exists()
+
+
+def test_a_house_without_some_of_its_processes(data: Path) -> None:
+    """The others may run elsewhere."""
+    said = gatewright("up", "--detach", "--without", "scoring", "--without", "clock", data=data, **FREE)
+    assert "scoring  http" not in said
+    told = json.loads(gatewright("status", "--json", data=data))
+    assert [each["name"] for each in told["processes"]] == ["worker", "web"]
+
+
+def _as(told: Told, person: str, *words: str, code: int = 0) -> str:
+    return gatewright(*words, data=told.folder / ".gatewright-demo", code=code, GATEWRIGHT_AS=person)
+
+
+def test_lists_come_as_json_and_as_lines(told: Told) -> None:
+    """For each list: JSON for programs, tab-separated lines where no terminal reads."""
+    for words in ("process list", "instance list", "task list", "model list", "schedule list", "user list"):
+        found = json.loads(_as(told, "otto", *words.split(), "--json"))
+        assert isinstance(found, list), words
+        lines = _as(told, "otto", *words.split()).splitlines()
+        assert len(lines) == len(found) + 1, words
+    assert "employment" in _as(told, "otto", "model", "list")
+
+
+def test_one_thing_is_shown_whole(told: Told) -> None:
+    """A model with its versions and what they owe; an instance with its steps and what it waits for."""
+    shown = _as(told, "otto", "model", "show", "employment")
+    assert "version   employment@1 tested, by ada; still owes: nothing" in shown
+    assert "runs      employment@1 in production, 100%" in shown
+    listed = json.loads(_as(told, "otto", "instance", "list", "--search", "outreach-2", "--json"))
+    shown = _as(told, "otto", "instance", "show", listed[0]["id"])
+    assert "waits     Approve deployment as operator (user task), owed by model_operator" in shown
+    whole = json.loads(_as(told, "otto", "instance", "show", listed[0]["id"], "--json"))
+    assert whole["variables"]["tier"] == "low"
+
+
+def test_an_act_of_the_command_line_names_account_and_person(told: Told) -> None:
+    """The roles of the person are asked by the engine; the log holds the machine's account beside them."""
+    _as(told, "mika", "schedule", "add", "Yearly look", "review", "0 6 1 1 *", "--subject", "employment")
+    _as(told, "mika", "schedule", "pause", "Yearly look")
+    listed = json.loads(_as(told, "otto", "schedule", "list", "--json"))
+    assert next(each for each in listed if each["name"] == "Yearly look")["paused"] is True
+    assert _as(told, "bea", "schedule", "pause", "Yearly look", code=1).startswith(
+        "[not-permitted] bea may not do this"
+    )
+    used = told.audit(act="command_line.used", actor="mika")[-1]
+    assert used["facts"]["command"] == "schedule pause"
+    assert used["facts"]["account"]
+    assert used["facts"]["host"]
+
+
+def test_a_life_cycle_is_checked_from_the_shell(told: Told, tmp_path: Path) -> None:
+    """The issues of a folder, and an exit code that a build can rely on."""
+    import processes
+
+    folder = Path(processes.__file__).parent / "review"
+    issues = json.loads(_as(told, "arne", "process", "validate", str(folder), "--json"))
+    assert [each for each in issues if each["severity"] == "error"] == []
+    (tmp_path / "process.bpmn").write_text("<nothing/>")
+    done = run("process", "validate", str(tmp_path), data=told.folder / ".gatewright-demo", GATEWRIGHT_AS="arne")
+    assert done.returncode == 1
+    assert "error" in done.stdout
