@@ -138,9 +138,7 @@ def check(form: Form | None, answer: Any) -> dict[str, Any]:
         raise _refused({"": "must be an object of fields"})
     properties = form.schema.get("properties", {}) if form else {}
     wrong = {name: "is not a field of this form" for name in answer if name not in properties}
-    if wrong:
-        raise _refused(wrong)
-    _refuse_unkept(answer)
+    _refuse_unkept({name: value for name, value in answer.items() if name in properties})
     if form:
         for error in _Validator(form.schema, format_checker=Draft202012Validator.FORMAT_CHECKER).iter_errors(answer):
             name = str(error.absolute_path[0]) if error.absolute_path else _missing(error.message)
