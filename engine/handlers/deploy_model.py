@@ -14,6 +14,7 @@ from engine.governance.approvals import Approval, ApprovalMissing, ApprovalVoid
 from engine.handlers import subjects
 from engine.inventory import queries
 from engine.inventory.references import VersionRef
+from engine.runtime import requesters
 from engine.runtime.context import Context
 from engine.runtime.registry import service_task
 from engine.serving import deployments, environments, targets
@@ -80,8 +81,8 @@ def assumed(session: Session, parameters: Parameters, ctx: Context) -> dict[str,
 def granted(session: Session, ref: VersionRef, environment: str, ctx: Context) -> list[Approval]:
     """The approvals that let the version in; raises the named errors of this service task.
 
-    Asked for: the roles of the tier and of the model's own metadata, none of them by who started the life cycle or made
-    the version; one of the environment's promoters among them; no open high risk; a model that is not retired.
+    Asked for: the roles of the tier and of the model's own metadata, none of them by who asked for it (`requesters`) or
+    made the version; one of the environment's promoters among them; no open high risk; a model that is not retired.
     """
     model, version = queries.model(session, ref.model), queries.version(session, ref)
     if model.retired:
@@ -102,7 +103,7 @@ def granted(session: Session, ref: VersionRef, environment: str, ctx: Context) -
             environment=environment,
             roles=tiers.approvers(model.tier, model.metadata.approvers),
             digests=subjects.approved_digests(session, ref),
-            requesters={ctx.starter, version.created_by},
+            requesters={*requesters.of(session, ctx.instance), ctx.starter, version.created_by},
         )
     except (ApprovalMissing, ApprovalVoid) as refusal:
         raise BpmnError(VOID, str(refusal)) from refusal

@@ -45,14 +45,19 @@ def _take(fact: Event, session: Session) -> bool:
     if fact.name == "version.added":
         ref = VersionRef.parse(fact.subject)
         if ref.number > 1:  # the first one is what its life cycle starts with
-            messages.send(session, _TELLER, "version_registered", ref.model, {"version": str(ref)})
+            messages.send(session, _sender(fact), "version_registered", ref.model, {"version": str(ref)})
     elif fact.name == "retirement.requested":
-        messages.send(
-            session, _TELLER, "retirement_requested", fact.subject, {"reason": str(fact.facts.get("reason", ""))}
-        )
+        reason = str(fact.facts.get("reason", ""))
+        messages.send(session, _sender(fact), "retirement_requested", fact.subject, {"reason": reason})
     elif fact.name in ("asset.changed", "model.edited"):
         _hold(session, fact)
     return True
+
+
+def _sender(fact: Event) -> Person:
+    """Whoever did what the fact tells: who asks for something by it does not decide it, too."""
+    by = fact.facts.get("by")
+    return Person(id=by, name=by) if by else _TELLER
 
 
 def _hold(session: Session, fact: Event) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from engine.governance import approvals, tiers
 from engine.handlers import subjects
 from engine.inventory import models, queries
+from engine.runtime import requesters
 from engine.runtime.context import Context
 from engine.runtime.registry import service_task
 from engine.serving import deployments
@@ -31,7 +32,7 @@ def retire_model(session: Session, parameters: Parameters, ctx: Context) -> dict
         environment=model.environment,
         roles=tiers.retirement_approvers(model.tier),
         digests=subjects.approved_digests(session, version.ref),
-        requesters={ctx.starter},
+        requesters={*requesters.of(session, ctx.instance), ctx.starter},
     )
     reason = given[0].comment or "approved"
     ended = deployments.retire(

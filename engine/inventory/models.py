@@ -147,7 +147,7 @@ def ask_for_retirement(session: Session, by: Person, id: str, *, reason: str) ->
     require(by, "model.edit")
     row = lock(session, id)
     audit.record(session, stream(id), "model.retirement_requested", actor=by.id, subject=id, reason=reason)
-    events.emit(session, "retirement.requested", id, reason=reason)
+    events.emit(session, "retirement.requested", id, reason=reason, by=by.id)
     return as_model(row)
 
 

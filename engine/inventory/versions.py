@@ -134,5 +134,5 @@ def _add(
     added: dict[tuple[str, str | None], str] = {(role, None): digest for role, digest in assets.items()}
     added.update({("documentation", name): digest for name, digest in documents.items()})
     inventory_assets.put(session, ref, added, actor=actor)
-    events.emit(session, "version.added", str(ref), dict(assets), source=source)
+    events.emit(session, "version.added", str(ref), dict(assets), source=source, by=actor)
     return queries.version(session, ref)

@@ -216,6 +216,12 @@ class MessageRow(Base):
     __table_args__ = (
         CheckConstraint("kind IN ('message', 'continuation')", name="kind"),
         Index("ix_messages_waiting", "sent_at", postgresql_where=text("delivered_at IS NULL")),
+        Index(
+            "ix_messages_delivered_to",
+            "delivered_to",
+            "delivered_at",
+            postgresql_where=text("delivered_to IS NOT NULL"),
+        ),
         {"schema": "runtime"},
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)

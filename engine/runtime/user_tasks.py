@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 import rfc8785
@@ -16,7 +16,7 @@ from engine import audit, bpmn, identity
 from engine.bpmn import calendar
 from engine.errors import GatewrightError
 from engine.identity import Person
-from engine.runtime import forms, guard, registry, wakeups
+from engine.runtime import forms, guard, registry, requesters, wakeups
 from engine.runtime.tables import InstanceRow, UserTaskRow
 from engine.store import Store, now, transaction
 
@@ -78,6 +78,15 @@ class EvidenceMissing(GatewrightError):
     code = "evidence-missing"
     hint = "Have the missing piece made first, then reload the task."
     status = 409
+
+
+class Asked(Protocol):
+    """What a task tells of who may not decide it."""
+
+    @property
+    def instance(self) -> UUID: ...
+    @property
+    def shut_out(self) -> Sequence[str]: ...
 
 
 def write(moving: Moving, rest: bpmn.Rest, before: list[str]) -> list[str]:
@@ -150,29 +159,29 @@ def refuse_wrong_role(row: UserTaskRow, person: Person) -> None:
 
 
 def refuse_own_work(session: Session, row: UserTaskRow, person: Person) -> None:
-    """Raises OwnWork for who started the instance or did one of the named tasks, where the diagram shuts them out."""
-    if not row.shut_out:
-        return
-    if "starter" in row.shut_out:
-        starter = session.scalar(select(InstanceRow.starter).where(InstanceRow.id == row.instance))
-        if starter == person.id:
-            raise OwnWork(
-                element=_place(row), person=person.name, why="started this life cycle", name=row.name, role=row.role
-            )
-    elements = [element for element in row.shut_out if element != "starter"]
+    """Raises OwnWork for whom the diagram shuts out of this task."""
+    why = shut_out(session, row).get(person.id)
+    if why is not None:
+        raise OwnWork(element=_place(row), person=person.name, why=why, name=row.name, role=row.role)
+
+
+def shut_out(session: Session, task: Asked) -> dict[str, str]:
+    """Person -> why they may not decide the task: they asked for it (`starter`), or did a named task."""
+    found: dict[str, str] = {}
+    if "starter" in task.shut_out:
+        starter = session.scalar(select(InstanceRow.starter).where(InstanceRow.id == task.instance))
+        for person in requesters.of(session, task.instance):
+            found[person] = "started this life cycle" if person == starter else "asked for it"
+    elements = [element for element in task.shut_out if element != "starter"]
     if elements:
-        did = session.scalar(
-            select(UserTaskRow.name)
-            .where(
-                UserTaskRow.instance == row.instance,
-                UserTaskRow.element.in_(elements),
-                UserTaskRow.closed_by == person.id,
-                UserTaskRow.state == "completed",
-            )
-            .limit(1)
+        done = select(UserTaskRow.closed_by, UserTaskRow.name).where(
+            UserTaskRow.instance == task.instance,
+            UserTaskRow.element.in_(elements),
+            UserTaskRow.state == "completed",
         )
-        if did is not None:
-            raise OwnWork(element=_place(row), person=person.name, why=f"did {did}", name=row.name, role=row.role)
+        for closed_by, name in session.execute(done.distinct()):
+            found.setdefault(str(closed_by), f"did {name}")
+    return found
 
 
 def refuse_stale_evidence(moving: Moving, row: UserTaskRow) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from engine import audit
 from engine.governance import approvals
 from engine.handlers.facts import deliver_facts
-from engine.inventory import assets, queries, risks
+from engine.identity import Person
+from engine.inventory import assets, models, queries, risks
 from engine.inventory.references import VersionRef
-from engine.runtime import instances, messages, preview, user_tasks
+from engine.runtime import instances, messages, preview, schedules, user_tasks
+from engine.runtime import queries as runtime
 from engine.serving import queries as serving
 from engine.store import transaction
 from tests.handlers import house as h
@@ -59,7 +63,7 @@ def test_a_model_that_decides_about_nobody_takes_the_light_way_and_retires(house
     h.go_on(house)
     assert path.elements == h.passed(house, instance)
     with transaction(house) as session:
-        messages.send(session, h.BOB, "retirement_requested", "letters", {"reason": "Nobody writes letters."})
+        messages.send(session, h.OPS, "retirement_requested", "letters", {"reason": "Nobody writes letters."})
     h.go_on(house)
     h.decide(house, instance, "Approve_retirement_as_owner", h.BOB, **APPROVE)
     found = h.detail(house, instance).instance
@@ -134,3 +138,43 @@ def test_a_rejected_version_goes_back_and_a_new_one_comes_through(house):
     h.decide(house, instance, "Rework_version", h.ADA, next="withdraw", comment="We give it up for good.")
     found = h.detail(house, instance).instance
     assert (found.state, found.outcome) == ("finished", "Model withdrawn")
+
+
+def live(house, model: str):
+    h.given_a_rules_model(house, model)
+    instance = started(house, model)
+    h.decide(house, instance, "Approve_as_operator", h.OPS, **APPROVE)
+    h.go_on(house)
+    return instance
+
+
+BOTH = Person(id="both", name="Both", roles=frozenset({"model_operator", "business_owner"}))
+
+
+def test_who_asks_for_a_retirement_does_not_approve_it(house):
+    asked, reviewed = live(house, "letters"), live(house, "cards")
+    with transaction(house) as session:
+        models.ask_for_retirement(session, h.BOB, "letters", reason="Nobody writes letters.")
+    review = instances.start(house, h.ADA, "review", variables={"model": "cards"})
+    h.decide(house, review, "Decide_review", BOTH, decision="retire", comment="Nobody sends cards.")
+    deliver_facts(house)
+    h.go_on(house)
+    for instance, requester, other in ((asked, h.BOB, BOTH), (reviewed, BOTH, h.BOB)):
+        with pytest.raises(user_tasks.OwnWork, match="asked for it"):
+            h.decide(house, instance, "Approve_retirement_as_owner", requester, **APPROVE)
+        h.decide(house, instance, "Approve_retirement_as_owner", other, **APPROVE)
+        assert h.detail(house, instance).instance.state == "finished"
+
+
+def test_who_has_a_schedule_start_a_life_cycle_does_not_approve_what_it_asks_for(house, clock):
+    h.given_a_rules_model(house)
+    with transaction(house) as session:
+        schedules.add(session, h.OPS, "lives", "model_life_cycle", "* * * * *", variables={"model": "letters"})
+    clock.advance(timedelta(minutes=1))
+    assert schedules.fire_due(house) == 1
+    h.go_on(house)
+    with transaction(house) as session:
+        (task,) = runtime.tasks(session, subject="letters", state="open").rows
+        assert user_tasks.shut_out(session, task) == {"clock": "started this life cycle", "ops": "asked for it"}
+    with pytest.raises(user_tasks.OwnWork):
+        instances.complete(house, h.OPS, task.id, APPROVE)

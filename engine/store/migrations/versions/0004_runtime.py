@@ -191,6 +191,8 @@ CREATE TABLE runtime.messages (
     CONSTRAINT ck_messages_kind CHECK (kind IN ('message', 'continuation'))
 ) WITH (autovacuum_vacuum_scale_factor = 0.01);
 CREATE INDEX ix_messages_waiting ON runtime.messages (sent_at) WHERE delivered_at IS NULL;
+CREATE INDEX ix_messages_delivered_to ON runtime.messages (delivered_to, delivered_at)
+    WHERE delivered_to IS NOT NULL;
 
 CREATE TABLE runtime.incidents (
     id uuid CONSTRAINT pk_incidents PRIMARY KEY,
