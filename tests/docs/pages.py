@@ -77,7 +77,7 @@ def room(error: type[GatewrightError]) -> str:
 
 def plain(template: str) -> str:
     """A message as a reader sees it: facts in italics, on one line, safe in a table."""
-    told = re.sub(r"(?<!\{)\{(\w+)(?:![rs])?(?::[^}]*)?\}(?!\})", r"*\1*", " ".join(template.split()))
+    told = re.sub(r"(?<!\{)\{(\w+)(?:![rsa])?(?::[^}]*)?\}(?!\})", r"*\1*", " ".join(template.split()))
     told = told.replace("{{", "{").replace("}}", "}")
     return _cell(told)
 
