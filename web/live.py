@@ -57,9 +57,19 @@ class Broadcast:
         with self._lock:
             self._streams.pop(id(mine), None)
 
-    def close(self) -> None:
-        """End the thread; streams get nothing more."""
+    @property
+    def ended(self) -> bool:
+        """Whether streams shall end."""
+        return self._stopped.is_set()
+
+    def end(self) -> None:
+        """Have all streams end at once: their pages open new ones, at whoever answers then."""
         self._stopped.set()
+        self.tell("")
+
+    def close(self) -> None:
+        """The same, and wait for the thread."""
+        self.end()
         if self._thread is not None:
             self._thread.join(timeout=5)
 
@@ -122,7 +132,7 @@ def _stream(wanted: str | None) -> Response:
     def events() -> Iterator[str]:
         try:
             yield f"retry: {_RECONNECT_MILLISECONDS}\n: open\n\n"
-            yield from _told(mine, wanted)
+            yield from _told(all_changes, mine, wanted)
         finally:
             all_changes.leave(mine)
 
@@ -131,14 +141,16 @@ def _stream(wanted: str | None) -> Response:
     return response
 
 
-def _told(mine: queue.Queue[str], wanted: str | None) -> Iterator[str]:
+def _told(all_changes: Broadcast, mine: queue.Queue[str], wanted: str | None) -> Iterator[str]:
     number, end = 0, time.monotonic() + _LONGEST_SECONDS
-    while time.monotonic() < end:
+    while time.monotonic() < end and not all_changes.ended:
         try:
             heard = {mine.get(timeout=_HEARTBEAT_SECONDS)}
         except queue.Empty:
             yield ": still here\n\n"
             continue
+        if all_changes.ended:
+            return
         time.sleep(_GATHER_SECONDS)
         while not mine.empty():
             heard.add(mine.get_nowait())

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 
 from engine.errors import GatewrightError
-from engine.runtime import queries, schedules
+from engine.runtime import bundles, definitions, queries, schedules
 from engine.runtime.forms import AnswerRefused
 from web import access, answers, lists
 from web.access import current_person, needs, session
@@ -72,15 +72,15 @@ def add() -> Response | tuple[str, int]:
     given = request.form
     process = given.get("process", "")
     try:
-        form = queries.start_form(session(), process)
+        answer = answers.read(queries.start_form(session(), process), given)
         schedules.add(
             session(),
             current_person(),
             given.get("name", "").strip()[:200],
             process,
             given.get("timing", "").strip(),
-            subject=given.get("subject", "").strip()[:200],
-            variables=answers.read(form, given),
+            subject=given.get("subject", "").strip()[:200] or str(answer.get(_subject_field(process), "")),
+            variables=answer,
             timezone=given.get("timezone", "").strip() or access.store().settings.timezone,
             missed=given.get("missed", "run_once"),
         )
@@ -126,6 +126,12 @@ def resume(name: str) -> Response:
     return redirect(url_for("schedules.page", name=name))  # type: ignore[return-value]
 
 
+def _subject_field(process: str) -> str:
+    """The field of the start form that holds the subject; empty where it has none."""
+    latest = definitions.latest(session(), process)
+    return bundles.description(session(), latest.id).start_properties.get("subject", "")
+
+
 def _named(name: str) -> queries.Schedule:
     found = next((each for each in queries.schedules(session(), search=name).rows if each.name == name), None)
     if found is None:
@@ -146,4 +152,5 @@ def _form(given: Any, *, refusal: GatewrightError | None = None, wrong: dict[str
         fields=answers.fields(form, filled, wrong or {}),
         refusal=refusal,
         policies=POLICIES,
+        asks_subject=process in names and not _subject_field(process),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from types import FrameType
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -59,6 +61,19 @@ class _Application(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         # Runs in the worker, after the fork: connections and threads are its own.
+        from web import live
         from web.app import create_app
 
-        return create_app(open_store(self._settings, application="web"))
+        app = create_app(open_store(self._settings, application="web"))
+        with app.app_context():
+            streams = live.broadcast()
+        before = signal.getsignal(signal.SIGTERM)
+
+        def ending(number: int, frame: FrameType | None) -> None:
+            # A stream lasts: without a word to it the worker would wait for it until its patience ends.
+            streams.end()
+            if callable(before):
+                before(number, frame)
+
+        signal.signal(signal.SIGTERM, ending)
+        return app

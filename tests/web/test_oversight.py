@@ -82,7 +82,7 @@ def test_a_schedule_is_added_paused_and_let_go(visit, house, known):
     max_ = visit("model_operator")
     page = max_.get("/schedules/new?process=review")
     assert "answer-model" in page.text
-    given = {"process": "review", "name": "weekly", "timing": "0 6 * * 1", "subject": "letters", "missed": "skip"}
+    given = {"process": "review", "name": "weekly", "timing": "0 6 * * 1", "missed": "skip"}
     wrong = max_.post("/schedules", {**given, "timing": "every monday", "answer-model": "letters"})
     assert wrong.status_code == 422
     assert "no time at which a schedule can fire" in words(wrong)
@@ -93,5 +93,6 @@ def test_a_schedule_is_added_paused_and_let_go(visit, house, known):
         (found,) = (each for each in runtime.schedules(session).rows if each.name == "weekly")
     assert found.paused
     assert found.variables == {"model": "letters"}
+    assert found.subject == "letters"
     max_.post("/schedules/weekly/resume")
     assert "paused" not in words(max_.get("/schedules/weekly"))
