@@ -44,3 +44,13 @@ class ApprovalRow(Base):
     used_by: Mapped[str | None]
     voided_at: Mapped[Moment | None]
     void_reason: Mapped[str | None]
+
+
+class InHandRow(Base):
+    """The version that an instance is about."""
+
+    __tablename__ = "in_hand"
+    __table_args__ = ({"schema": "governance"},)
+    instance: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[str]  #: model@number
+    taken_at: Mapped[Moment]

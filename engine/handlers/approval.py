@@ -36,14 +36,14 @@ class DecisionMissing(GatewrightError):
 
 @task_kind("approval")
 def approval(session: Session, ctx: Context, person: Person, task: Decided, answer: dict[str, Any]) -> None:
-    """Keeps the decision on the newest version of the instance's model, with the digests of what was shown."""
+    """Keeps the decision on the version that the instance has in hand, with the digests of what was shown."""
     purpose = task.properties.get("purpose", "deployment")
     if purpose not in PURPOSES:
         raise PurposeUnknown(task=task.name, purpose=purpose)
     if answer.get("decision") not in ("approve", "reject"):
         raise DecisionMissing(task=task.name)
     model = queries.model(session, ctx.subject)
-    version = subjects.newest(session, model.id)
+    version = subjects.in_hand(session, ctx)
     approvals.record(
         session,
         person,

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
+from engine.governance import in_hand
 from engine.handlers import subjects
 from engine.inferences import queries as inferences
 from engine.inventory import queries
@@ -27,6 +28,7 @@ def collect_review(session: Session, parameters: Parameters, ctx: Context) -> di
     version = subjects.newest(session, model.id)
     if live is not None and live.version != version.ref.number:
         version = next(each for each in queries.versions(session, model.id) if each.ref.number == live.version)
+    in_hand.take(session, ctx.instance, str(version.ref))
     logged = inferences.summary(session, inferences.Window(model=model.id))
     asked = inferences.requests(session, model.id)
     return {

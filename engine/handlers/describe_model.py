@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
+from engine.governance import in_hand
 from engine.handlers import subjects
 from engine.inventory import kinds, queries
 from engine.runtime.context import Context
@@ -19,9 +20,10 @@ class Parameters(BaseModel):
 
 @service_task("describe_model", kind="transactional")
 def describe_model(session: Session, parameters: Parameters, ctx: Context) -> dict[str, Any]:
-    """Tells the newest version's record: what the gateways of a life cycle ask for."""
+    """Takes the newest version in hand and tells its record: what the gateways of a life cycle ask for."""
     model = queries.model(session, subjects.model_of(ctx, parameters.model))
     version = subjects.newest(session, model.id)
+    in_hand.take(session, ctx.instance, str(version.ref))
     gaps = subjects.gaps(session, version.ref)
     return {
         "version": str(version.ref),

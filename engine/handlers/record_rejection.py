@@ -21,9 +21,9 @@ class Parameters(BaseModel):
 
 @service_task("record_rejection", kind="transactional")
 def record_rejection(session: Session, parameters: Parameters, ctx: Context) -> dict[str, Any]:
-    """Notes on the model why its newest version does not go further; a deployment under way is stopped."""
+    """Notes on the model why the version in hand does not go further; a deployment under way is stopped."""
     model = subjects.model_of(ctx, parameters.model)
-    version = subjects.newest(session, model)
+    version = subjects.in_hand(session, ctx)
     deploy_model.withdraw_unanswered(session, model, ctx)
     audit.record(
         session,

@@ -24,7 +24,7 @@ class Parameters(BaseModel):
 def retire_model(session: Session, parameters: Parameters, ctx: Context) -> dict[str, Any]:
     """Ends every endpoint of the model, which answers 410 from the commit on; refuses without an approval of it."""
     model = queries.model(session, subjects.model_of(ctx, parameters.model))
-    version = subjects.newest(session, model.id)
+    version = subjects.in_hand(session, ctx)
     given = approvals.require(
         session,
         str(version.ref),

@@ -8,6 +8,7 @@ import rfc8785
 from sqlalchemy.orm import Session
 
 from engine.errors import GatewrightError
+from engine.governance import in_hand as in_hand_of
 from engine.identity import Person
 from engine.inventory import completeness, queries, versions
 from engine.inventory.completeness import Gap
@@ -53,6 +54,12 @@ def newest(session: Session, model: str) -> Version:
     if version is None:
         raise NoVersionYet(model=model)
     return version
+
+
+def in_hand(session: Session, ctx: Context) -> Version:
+    """The version that the instance has in hand, else its model's newest; raises ModelUnknown or NoVersionYet."""
+    taken = in_hand_of.of(session, ctx.instance)
+    return queries.version(session, VersionRef.parse(taken)) if taken else newest(session, ctx.subject)
 
 
 def gaps(session: Session, ref: VersionRef) -> list[Gap]:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from engine import audit, events
+from engine.governance import in_hand
 from engine.handlers import deploy_model, subjects
 from engine.inventory.references import stream
 from engine.runtime.context import Context
@@ -17,14 +18,14 @@ from engine.serving import queries as serving
 
 class Parameters(BaseModel):
     model: str = Field(description="The model's id in the inventory.")
-    reason: str = Field(default="", description="Why the newest version is withdrawn.")
+    reason: str = Field(default="", description="Why the version in hand is withdrawn.")
 
 
 @service_task("withdraw_model", kind="transactional")
 def withdraw_model(session: Session, parameters: Parameters, ctx: Context) -> dict[str, Any]:
-    """Withdraws the newest version; tells how many endpoints of the model still answer with an older one."""
+    """Withdraws the version in hand; tells how many endpoints answer with another, which it then takes in hand."""
     model = subjects.model_of(ctx, parameters.model)
-    version = subjects.newest(session, model)
+    version = subjects.in_hand(session, ctx)
     deploy_model.withdraw_unanswered(session, model, ctx)
     audit.record(
         session,
@@ -37,4 +38,7 @@ def withdraw_model(session: Session, parameters: Parameters, ctx: Context) -> di
         task=str(ctx.task),
     )
     events.emit(session, "version.withdrawn", str(version.ref), reason=parameters.reason)
-    return {"version": str(version.ref), "live": len(serving.routes(session, model=model))}
+    routes = serving.routes(session, model=model)
+    if routes:
+        in_hand.take(session, ctx.instance, routes[0].deployment.reference)
+    return {"version": str(version.ref), "live": len(routes)}

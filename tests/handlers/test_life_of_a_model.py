@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from engine import audit
-from engine.governance import approvals
+from engine.governance import approvals, in_hand
 from engine.handlers.facts import deliver_facts
 from engine.identity import Person
-from engine.inventory import assets, models, queries, risks
+from engine.inventory import assets, models, queries, risks, versions
 from engine.inventory.references import VersionRef
 from engine.runtime import instances, messages, preview, schedules, user_tasks
 from engine.runtime import queries as runtime
@@ -178,3 +178,65 @@ def test_who_has_a_schedule_start_a_life_cycle_does_not_approve_what_it_asks_for
         assert user_tasks.shut_out(session, task) == {"clock": "started this life cycle", "ops": "asked for it"}
     with pytest.raises(user_tasks.OwnWork):
         instances.complete(house, h.OPS, task.id, APPROVE)
+
+
+def given_a_second_version(house) -> VersionRef:
+    put = house.files.put
+    table = put(h.rules("another table"))
+    schema = put(b'{"type": "object", "properties": {"debt": {"type": "number"}}, "required": ["debt"]}')
+    with transaction(house) as session:
+        return versions.add(
+            session,
+            h.ADA,
+            "letters",
+            {
+                "artefact": table,
+                "source": table,
+                "test_data": put(h.rows(4)),
+                "input_schema": schema,
+                "output_schema": put(b'{"type": "object"}'),
+            },
+            documents={"card.md": put(b"# Letters, second table\n")},
+        ).ref
+
+
+def test_a_version_that_comes_while_another_is_decided_waits_for_its_own_turn(house):
+    h.given_a_rules_model(house)
+    instance = started(house, "letters")
+    given_a_second_version(house)
+    deliver_facts(house)
+    h.decide(house, instance, "Approve_as_operator", h.OPS, **APPROVE)
+    h.go_on(house)
+    with transaction(house) as session:
+        assert [each.version for each in approvals.of_model(session, "letters")] == ["letters@1"]
+    # Now in production, it hears of the second one, which is tested and asked about for itself.
+    (task,) = h.open_tasks(house, instance)
+    assert task.variables["facts"]["version"] == "letters@2"
+    h.decide(house, instance, "Approve_as_operator", h.OPS, **APPROVE)
+    h.go_on(house)
+    with transaction(house) as session:
+        live = serving.live(session, "letters", "production")
+        assert live is not None
+        assert live.reference == "letters@2"
+
+
+def test_a_retirement_is_decided_on_what_is_live_though_an_untested_version_came(house):
+    instance = live(house, "letters")
+    with transaction(house) as session:
+        models.ask_for_retirement(session, h.ADA, "letters", reason="Nobody writes letters.")
+    deliver_facts(house)
+    h.go_on(house)
+    given_a_second_version(house)
+    h.decide(house, instance, "Approve_retirement_as_owner", h.BOB, **APPROVE)
+    assert h.detail(house, instance).instance.state == "finished"
+
+
+def test_a_withdrawn_version_leaves_the_live_one_in_hand(house):
+    instance = live(house, "letters")
+    given_a_second_version(house)
+    deliver_facts(house)
+    h.go_on(house)
+    h.decide(house, instance, "Approve_as_operator", h.OPS, decision="reject", comment="It is too harsh.")
+    h.decide(house, instance, "Rework_version", h.ADA, next="withdraw", comment="We give it up for good.")
+    with transaction(house) as session:
+        assert in_hand.of(session, instance) == "letters@1"

@@ -17,8 +17,8 @@ from engine.store import Files, files
 
 @evidence("data_profile")
 def data_profile(session: Session, ctx: Context) -> Evidence:
-    """The newest version's training data: rows, columns, values that are missing, the sizes of protected groups."""
-    version = subjects.newest(session, ctx.subject)
+    """The training data of the version in hand: rows, columns, missing values, the sizes of protected groups."""
+    version = subjects.in_hand(session, ctx)
     model = queries.model(session, ctx.subject)
     digests = queries.asset_digests(session, version.ref)
     digest = digests.get("training_data")

@@ -18,7 +18,7 @@ _SHOWN_BYTES = 100_000
 def model_card(session: Session, ctx: Context) -> Evidence:
     """What the version is for, who owns it, its assets by digest, its gaps and its documents."""
     model = queries.model(session, ctx.subject)
-    version = subjects.newest(session, model.id)
+    version = subjects.in_hand(session, ctx)
     assets = queries.assets(session, version.ref)
     declared = model.metadata.model_dump(mode="json")
     declared.pop("input_schema", None)

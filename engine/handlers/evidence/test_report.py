@@ -21,8 +21,8 @@ class NotTested(GatewrightError):
 
 @evidence("test_report")
 def test_report(session: Session, ctx: Context) -> Evidence:
-    """The metrics of the newest version's last tests, with intervals, groups and thresholds, one report a suite."""
-    version = subjects.newest(session, ctx.subject)
+    """The last tests of the version in hand: metrics with intervals, groups and thresholds, one report a suite."""
+    version = subjects.in_hand(session, ctx)
     reports = queries.test_reports(session, version.ref)
     if not reports:
         raise NotTested(version=version.ref)

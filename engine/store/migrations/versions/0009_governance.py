@@ -41,6 +41,12 @@ CREATE TABLE governance.approvals (
 );
 CREATE INDEX ix_approvals_model ON governance.approvals (model, decided_at);
 CREATE INDEX ix_approvals_version ON governance.approvals (version, purpose);
+
+CREATE TABLE governance.in_hand (
+    instance uuid CONSTRAINT pk_in_hand PRIMARY KEY,
+    version text NOT NULL,
+    taken_at timestamptz NOT NULL
+);
 """
 
 
