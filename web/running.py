@@ -44,6 +44,7 @@ def clock(settings: Settings) -> None:
     _begin("clock")
     store = _opened(settings, "clock")
     handlers.load()
+    ticks.catch_up(store)
     runtime_clock.run(store, ticks.TICKS)
     store.close()
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 import requests
 
-from engine.store.postgres import default_folder
+from engine.store.postgres import EmbeddedPostgres, default_folder
 from tests.cli.commands import gatewright, run
 from tests.demo.running import Told
 
@@ -79,12 +79,25 @@ def test_processes_started_alone_never_start_a_database(data: Path) -> None:
     assert not default_folder(data).exists()
 
 
-def test_a_house_without_some_of_its_processes(data: Path) -> None:
-    """The others may run elsewhere."""
-    said = gatewright("up", "--detach", "--without", "scoring", "--without", "clock", data=data, **FREE)
-    assert "scoring  http" not in said
-    told = json.loads(gatewright("status", "--json", data=data))
+def test_a_house_on_an_external_database_without_some_of_its_processes(
+    data: Path, cluster: EmbeddedPostgres, new_database: Callable[..., str]
+) -> None:
+    """Migrated as its owner, used as the application; the processes left out may run elsewhere."""
+    name = new_database()
+    external = {
+        "GATEWRIGHT_DATABASE_URL": cluster.url("application", name),
+        "GATEWRIGHT_DATABASE_OWNER_URL": cluster.url("owner", name),
+    }
+    words = ("up", "--detach", "--without", "scoring", "--without", "clock")
+    said = gatewright(*words, data=data, **FREE, **external)
+    assert "one-time password" in said
+    told = json.loads(gatewright("status", "--json", data=data, **external))
     assert [each["name"] for each in told["processes"]] == ["worker", "web"]
+    assert told["database"]["kind"] == "external"
+    assert "password" not in json.dumps(told)
+    assert cluster.url("application", name).split(":")[2].split("@")[0] not in json.dumps(told)
+    assert "The house has ended." in gatewright("stop", data=data)
+    assert not default_folder(data).exists()
 
 
 def _as(told: Told, person: str, *words: str, code: int = 0) -> str:
