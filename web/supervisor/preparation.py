@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from engine import audit, handlers
 from engine.config import Settings
-from engine.identity import people
+from engine.identity import Person, people
 from engine.runtime import definitions
+from engine.serving import environments
 from engine.store import addresses, migrations, open_store, transaction
 from web import shipped
 from web.supervisor.house import Tell
 
 ADMIN = "admin"
+#: what a release brings to an empty house is its own act
+RELEASE = Person(id="release", name="release", roles=frozenset({"admin"}))
 
 
 def prepare(settings: Settings, tell: Tell) -> None:
@@ -22,6 +25,11 @@ def prepare(settings: Settings, tell: Tell) -> None:
         with transaction(store) as session:
             for definition in definitions.publish_shipped(session, shipped.library()):
                 tell("line", f"Published {definition.label}: {definition.title}")
+            if not environments.ordered(session):
+                # Without one no first deployment gets through; whoever runs the house changes it or adds others.
+                environments.define(
+                    session, RELEASE, name="production", title="Production", target="local", position=100, promoters=[]
+                )
         if word := people.first_admin(store, id=ADMIN):
             tell("admin", {"person": ADMIN, "password": word})
     finally:
