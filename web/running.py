@@ -79,5 +79,5 @@ def _begin(name: str) -> None:
         format=f"%(asctime)s {name} %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
-    for chatty in ("alembic", "httpx", "procrastinate.worker"):
+    for chatty in ("alembic", "httpx", "procrastinate"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
