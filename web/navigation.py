@@ -36,6 +36,7 @@ _PARTS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
     "Define": (
         ("Processes", "library.listing", "process.view", "process"),
         ("Schedules", "schedules.listing", "schedule.view", "clock"),
+        ("Environments", "environments.listing", "deployment.view", "place"),
     ),
     "Oversight": (
         ("Audit trail", "audit_trail.listing", "audit.view", "log"),

@@ -90,6 +90,10 @@ TABLE = {
     "POST schedules.add": SCHEDULERS,
     "POST schedules.pause": SCHEDULERS,
     "POST schedules.resume": SCHEDULERS,
+    "GET environments.listing": ALL,
+    "GET environments.page": {OPS, ADM},
+    "GET environments.new": {OPS, ADM},
+    "POST environments.define": {OPS, ADM},
     "GET audit_trail.listing": READERS_OF_THE_LOG,
     "GET audit_trail.entry": READERS_OF_THE_LOG,
     "POST audit_trail.verify": {AUD, ADM, RISK},
@@ -137,9 +141,12 @@ def address(app, rule, ids):
         "name": "none",
     }
     if there:
-        values["name"] = {"library": "retirement", "schedules": ids["schedule"], "versions": "artefact"}.get(
-            rule.endpoint.partition(".")[0], ""
-        )
+        values["name"] = {
+            "library": "retirement",
+            "schedules": ids["schedule"],
+            "versions": "artefact",
+            "environments": "production",
+        }.get(rule.endpoint.partition(".")[0], "")
     if rule.endpoint == "library.file":
         values["name"] = "process.bpmn"
     return app.url_map.bind("localhost").build(rule.endpoint, {name: values[name] for name in rule.arguments})
