@@ -10,15 +10,16 @@ from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Text, and_, cast, or_, select, update
 
 from engine.runtime import instances
-from engine.runtime.tables import MessageRow, SubscriptionRow, TimerRow
+from engine.runtime.tables import InstanceRow, MessageRow, SubscriptionRow, TimerRow
 from engine.store import Store, now, transaction
 
 _log = logging.getLogger(__name__)
 
 _BATCH = 200
+_MOVES = and_(InstanceRow.state == "running", InstanceRow.suspended.is_(False))
 
 
 def fire_due_timers(house: Store) -> int:
@@ -38,19 +39,23 @@ def deliver_waiting(house: Store) -> int:
     with transaction(house) as session:
         at = now(session)
         going_on = session.execute(
-            select(MessageRow.id, MessageRow.key)
-            .where(MessageRow.delivered_at.is_(None), MessageRow.kind == "continuation")
+            select(MessageRow.id, InstanceRow.id)
+            .join(InstanceRow, cast(InstanceRow.id, Text) == MessageRow.key)
+            .where(MessageRow.delivered_at.is_(None), MessageRow.kind == "continuation", _MOVES)
             .order_by(MessageRow.sent_at)
             .limit(_BATCH)
         ).all()
-        # Only messages for which somebody waits: one without a receiver must not hold up those behind it.
+        # Only messages for which somebody waits who may be moved: others must not hold up those behind them, and a
+        # suspended instance that is asked at every tick would fill the log with refusals.
         waiting = session.execute(
             select(MessageRow.id, SubscriptionRow.instance, SubscriptionRow.task)
             .join(
                 SubscriptionRow,
                 (SubscriptionRow.message == MessageRow.name) & (SubscriptionRow.key == MessageRow.key),
             )
+            .join(InstanceRow, InstanceRow.id == SubscriptionRow.instance)
             .where(
+                _MOVES,
                 MessageRow.delivered_at.is_(None),
                 MessageRow.kind == "message",
                 or_(MessageRow.expires_at.is_(None), MessageRow.expires_at > at),
@@ -64,8 +69,8 @@ def deliver_waiting(house: Store) -> int:
             .values(delivered_at=at, outcome="nobody waited for it")
         )
     done = sum(
-        _guarded("continuation", message, partial(instances.go_on, house, UUID(key), message))
-        for message, key in going_on
+        _guarded("continuation", message, partial(instances.go_on, house, instance, message))
+        for message, instance in going_on
     )
     return done + sum(
         _guarded("message", message, partial(instances.deliver, house, message, instance, task))

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import rfc8785
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -24,18 +24,22 @@ if TYPE_CHECKING:
 
 #: the longest wait between two attempts
 LONGEST_WAIT = timedelta(minutes=5)
+#: canonical bytes of a result: a variable is written with the state at every step, and with every task it opens
+LARGEST_RESULT = 256_000
 
 
 class ParametersRefused(GatewrightError):
     """Service task {handler} was given wrong parameters: {reasons}."""
 
     code = "parameters-refused"
-    hint = "Correct the parameter's expression in the diagram, or retry with edited parameters."
+    hint = (
+        "Correct the variable that it reads and retry, or the parameter's expression in a new version of the diagram."
+    )
     status = 422
 
 
 class ResultRefused(GatewrightError):
-    """Service task {handler} returned {what}, which is not a JSON value."""
+    """Service task {handler} returned {what}."""
 
     code = "result-refused"
     hint = "Return plain objects, lists, texts, finite numbers; keep large values as files and return their digest."
@@ -67,12 +71,15 @@ def parse(task: ServiceTask, parameters: dict[str, Any]) -> BaseModel:
 
 
 def json_value(handler: str, value: Any) -> Any:
-    """The value as JSON; raises ResultRefused."""
+    """The value as JSON, small enough for a variable; raises ResultRefused."""
     plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
     try:
-        rfc8785.dumps(plain)
+        size = len(rfc8785.dumps(plain))
     except (rfc8785.CanonicalizationError, TypeError, ValueError, RecursionError) as reason:
-        raise ResultRefused(handler=handler, what=f"{type(value).__name__} ({reason})") from None
+        kind = type(value).__name__
+        raise ResultRefused(handler=handler, what=f"a {kind}, which is not a JSON value ({reason})") from None
+    if size > LARGEST_RESULT:
+        raise ResultRefused(handler=handler, what=f"{size:,} bytes, of which a variable holds {LARGEST_RESULT:,}")
     return plain
 
 
@@ -105,6 +112,13 @@ def enqueue(session: Session, moving: Moving, row: JobRow, at: datetime | None =
     task = registry.find_service_task(row.handler)
     queue.defer(session, task=row.task, pack=task.pack, at=at)
     wakeups.jobs_waiting(session, moving.store)
+
+
+def requeue(moving: Moving) -> None:
+    """Hand the jobs of a resumed instance to the queue that no worker has begun: their entries were passed over."""
+    waiting = select(JobRow).where(JobRow.instance == moving.row.id, JobRow.state.in_(["queued", "retrying"]))
+    for row in moving.session.scalars(waiting.order_by(JobRow.task)):
+        enqueue(moving.session, moving, row, row.next_attempt_at)
 
 
 def _queue(moving: Moving, call: bpmn.ServiceCall, task: ServiceTask) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import ScalarSelect, Text, cast, literal, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from engine import audit, bpmn
+from engine import audit, bpmn, identity
 from engine.audit.tables import Stream
 from engine.errors import GatewrightError
 from engine.identity import Person
@@ -104,16 +104,20 @@ def move(
     act: Callable[[Moving], T],
     *,
     actor: Person,
+    permission: str | None = None,
     while_suspended: bool = False,
 ) -> T:
     """What `act` returns, the instance run to rest and committed.
 
-    instance: its id, or a scalar subquery that yields it. `act` is replayed after a deadlock: it touches nothing but
-    the session. Raises InstanceUnknown, InstanceEnded, InstanceSuspended and whatever the act refuses; a refusal
-    changes nothing and leaves an audit row of its own.
+    instance: its id, or a scalar subquery that yields it. permission: what the actor must have, asked before all else.
+    `act` is replayed after a deadlock: it touches nothing but the session. Raises NotPermitted, InstanceUnknown,
+    InstanceEnded, InstanceSuspended and whatever the act refuses; a refusal changes nothing and leaves an audit row of
+    its own.
     """
 
     def attempt(session: Session) -> T:
+        if permission:
+            identity.require(actor, permission)
         row = lock(session, instance)
         if row.state != "running":
             raise InstanceEnded(process=row.process, subject=row.subject or "no subject", state=row.state)

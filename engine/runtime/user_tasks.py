@@ -10,6 +10,7 @@ from uuid import UUID
 
 import rfc8785
 from sqlalchemy import insert, select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from engine import audit, bpmn, identity
@@ -131,9 +132,9 @@ def release(house: Store, person: Person, task: UUID) -> None:
 
 def assign(house: Store, person: Person, task: UUID, to: Person) -> None:
     """Put a task into somebody's hands; they must have its role and not be shut out."""
-    identity.require(person, "task.assign")
 
     def act(session: Session, row: UserTaskRow) -> None:
+        identity.require(person, "task.assign")
         refuse_wrong_role(row, to)
         refuse_own_work(session, row, to)
         row.assignee = to.id
@@ -237,15 +238,20 @@ def _row(moving: Moving, task: bpmn.UserTaskWaiting) -> dict[str, Any]:
 def _freeze(moving: Moving, task: str, element: str, names: list[str]) -> list[dict[str, str]]:
     frozen = []
     for name in names:
-        provider = registry.find_evidence(name)
         title, shown, missing = name.replace("_", " "), "", ""
         try:
+            provider = registry.find_evidence(name)
             with moving.session.begin_nested(), guard.inside_transaction(f"evidence {name}", moving.session):
                 found = provider(moving.session, moving.context(task, element))
             title = found.title
             shown = moving.store.files.put(rfc8785.dumps(found.content))
+        except OperationalError:
+            raise  # a deadlock or a lost connection is the transaction's trouble: it is replayed or raised
         except GatewrightError as reason:
             missing = reason.message  # the page says what is missing; a decision without it is refused
+        except Exception as reason:
+            # Raised, a provider's own mistake would undo the step that led here, and nobody would see why it stands.
+            missing = f"{name} failed: {type(reason).__name__}: {reason}"[:500]
         frozen.append({"name": name, "title": title, "digest": shown, "missing": missing})
     return frozen
 

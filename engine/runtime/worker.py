@@ -23,6 +23,7 @@ from procrastinate import exceptions
 from procrastinate import jobs as queue_jobs
 from sqlalchemy import Text, cast, select, update
 
+from engine.errors import GatewrightError
 from engine.runtime import guard, instances, jobs, queue, registry, wakeups
 from engine.runtime.context import Context
 from engine.runtime.tables import InstanceRow, JobRow
@@ -33,6 +34,16 @@ _log = logging.getLogger(__name__)
 NAME = f"{socket.gethostname()}:{os.getpid()}"
 #: progress is written at most this often
 _PROGRESS_SECONDS = 0.5
+#: workers that may die at one job before it becomes an incident: its own doing, not the machine's
+_MOST_DEATHS = 10
+
+
+class WorkerLost(GatewrightError):
+    """The workers that did {handler} were lost {times} times."""
+
+    code = "worker-lost"
+    hint = "Look into the worker's log for what ends it, such as memory or a crash in a library; mend it, then retry."
+    status = 500
 
 
 def run_handler(house: Store, task: UUID) -> None:
@@ -68,6 +79,8 @@ def _begin(house: Store, task: UUID) -> tuple[registry.ServiceTask, Any, Context
         row = session.get(JobRow, task, with_for_update=True)
         if instance is None or row is None or instance.state != "running":
             return None
+        if instance.suspended:
+            return None  # it is queued again when the instance is resumed
         if row.state not in ("queued", "running", "retrying"):
             return None
         row.state, row.attempt, row.worker = "running", row.attempt + 1, NAME
@@ -86,6 +99,8 @@ def _begin(house: Store, task: UUID) -> tuple[registry.ServiceTask, Any, Context
             progress=_Progress(house, task),
         )
         wakeups.changed(session, house, instance.id)
+        if row.attempt > row.attempts + _MOST_DEATHS:
+            return handler, None, ctx, WorkerLost(handler=row.handler, times=_MOST_DEATHS)
         try:
             parameters = jobs.parse(handler, row.parameters)
             if handler.check:
@@ -180,14 +195,23 @@ def rescue_stalled(house: Store, silent_seconds: float | None = None) -> int:
     with transaction(house) as session:
         # A job that is owed and that the queue no longer holds: its entry ended by an error of our own bookkeeping.
         lost = session.scalars(
-            select(JobRow).where(
+            select(JobRow)
+            .join(InstanceRow, InstanceRow.id == JobRow.instance)
+            .where(
+                InstanceRow.suspended.is_(False),
                 JobRow.state.in_(["queued", "running", "retrying"]),
                 cast(JobRow.task, Text).not_in(queue.held()),
                 JobRow.queued_at < now(session) - timedelta(seconds=silent_seconds),
             )
         ).all()
         for row in lost:
-            queue.defer(session, task=row.task, pack=registry.find_service_task(row.handler).pack, at=None)
+            try:
+                pack = registry.find_service_task(row.handler).pack
+            except registry.UnknownName as unknown:
+                # Of a pack that is not installed here: it must not keep the others waiting.
+                _log.warning("Job %s cannot be handed out again: %s", row.task, unknown)
+                continue
+            queue.defer(session, task=row.task, pack=pack, at=row.next_attempt_at)
             wakeups.jobs_waiting(session, house)
     return rescued + len(lost)
 

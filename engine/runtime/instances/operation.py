@@ -6,13 +6,15 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
-from engine import bpmn, identity
+from engine import bpmn, events
 from engine.errors import GatewrightError
 from engine.identity import Person
-from engine.runtime import incidents, jobs, timers
-from engine.runtime.tables import IncidentRow, JobRow, SubscriptionRow, TimerRow, UserTaskRow
+from engine.runtime import incidents, jobs, timers, wakeups
+from engine.runtime.tables import IncidentRow, JobRow, MessageRow, SubscriptionRow, TimerRow, UserTaskRow
 from engine.runtime.transaction import Moving, move
 from engine.store import Store
+
+OPERATE = "instance.operate"
 
 
 class NothingToRetry(GatewrightError):
@@ -25,7 +27,6 @@ class NothingToRetry(GatewrightError):
 
 def retry(house: Store, person: Person, instance: UUID, task: UUID | None = None) -> int:
     """Try the failed steps of an instance again (one of them, or all); returns how many."""
-    identity.require(person, "instance.operate")
 
     def act(moving: Moving) -> int:
         query = select(IncidentRow).where(IncidentRow.instance == instance, IncidentRow.closed_at.is_(None))
@@ -46,7 +47,7 @@ def retry(house: Store, person: Person, instance: UUID, task: UUID | None = None
         }
         return len(failing)
 
-    return move(house, instance, act, actor=person)
+    return move(house, instance, act, actor=person, permission=OPERATE)
 
 
 def _again(moving: Moving, incident: IncidentRow) -> None:
@@ -63,32 +64,31 @@ def _again(moving: Moving, incident: IncidentRow) -> None:
 
 
 def suspend(house: Store, person: Person, instance: UUID, reason: str) -> None:
-    """Hold an instance: nothing moves it until it is resumed; results of running jobs wait with it."""
-    identity.require(person, "instance.operate")
+    """Hold an instance: no decision, timer or message moves it and no job begins; a job under way may end."""
 
     def act(moving: Moving) -> None:
         moving.row.suspended = True
         timers.park(moving, True)
         moving.record("instance.suspended", reason=reason)
+        wakeups.changed(moving.session, moving.store, instance)
 
-    move(house, instance, act, actor=person)
+    move(house, instance, act, actor=person, permission=OPERATE)
 
 
 def resume(house: Store, person: Person, instance: UUID, reason: str) -> None:
-    """Let a suspended instance go on; timers that fell due meanwhile fire now."""
-    identity.require(person, "instance.operate")
+    """Let a suspended instance go on; jobs that were due begin, timers that fell due meanwhile fire now."""
 
     def act(moving: Moving) -> None:
         moving.row.suspended = False
         timers.park(moving, False)
+        jobs.requeue(moving)
         moving.record("instance.resumed", reason=reason)
 
-    move(house, instance, act, actor=person, while_suspended=True)
+    move(house, instance, act, actor=person, permission=OPERATE, while_suspended=True)
 
 
 def cancel(house: Store, person: Person, instance: UUID, reason: str) -> None:
     """End an instance for good, with all that it waits for."""
-    identity.require(person, "instance.operate")
 
     def act(moving: Moving) -> None:
         row, session, at = moving.row, moving.session, moving.now
@@ -103,6 +103,14 @@ def cancel(house: Store, person: Person, instance: UUID, reason: str) -> None:
         session.query(TimerRow).filter(TimerRow.instance == row.id).delete()
         session.query(SubscriptionRow).filter(SubscriptionRow.instance == row.id).delete()
         incidents.close_all(moving, "cancelled")
+        session.execute(
+            update(MessageRow)
+            .where(MessageRow.kind == "continuation", MessageRow.key == str(row.id), MessageRow.delivered_at.is_(None))
+            .values(delivered_at=at, delivered_to=row.id, outcome="cancelled")
+        )
         moving.record("instance.cancelled", reason=reason)
+        # What its jobs asked for elsewhere is ended by whoever knows of it.
+        events.emit(session, "instance.cancelled", row.subject, instance=str(row.id))
+        wakeups.changed(session, moving.store, instance)
 
-    move(house, instance, act, actor=person, while_suspended=True)
+    move(house, instance, act, actor=person, permission=OPERATE, while_suspended=True)
