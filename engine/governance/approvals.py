@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from uuid import UUID
 
 from sqlalchemy import Select, select
@@ -142,7 +143,7 @@ def require(
     digests: Mapping[str, str],
     requesters: Iterable[str],
 ) -> list[Approval]:
-    """One valid approval for each role, by somebody who is none of the requesters.
+    """One valid approval for each role, by somebody who is none of the requesters; a later no of the role undoes it.
 
     digests: the version's assets as they are now. Raises ApprovalMissing, or ApprovalVoid where one was given on
     other digests.
@@ -153,15 +154,15 @@ def require(
         row
         for row in session.scalars(
             _standing(version, purpose)
-            .where(ApprovalRow.environment == environment, ApprovalRow.decision == "approve")
-            .order_by(ApprovalRow.decided_at.desc())
+            .where(ApprovalRow.environment == environment)
+            .order_by(ApprovalRow.decided_at.desc(), ApprovalRow.id.desc())
         )
-        if row.actor not in shut_out
+        if row.decision != "approve" or row.actor not in shut_out
     ]
     found: list[Approval] = []
     stale: set[str] = set()
     for role in wanted:
-        of_role = [row for row in given if row.role == role]
+        of_role = list(takewhile(lambda row: row.decision == "approve", (row for row in given if row.role == role)))
         valid = next((row for row in of_role if row.digests == dict(digests)), None)
         if valid is not None:
             found.append(value(valid))

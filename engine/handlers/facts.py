@@ -18,6 +18,8 @@ from engine.identity import Person
 from engine.inventory import queries
 from engine.inventory.references import VersionRef
 from engine.runtime import messages
+from engine.serving import deployments
+from engine.serving import queries as serving
 from engine.store import Store, replayed, transaction
 
 _log = logging.getLogger(__name__)
@@ -51,6 +53,8 @@ def _take(fact: Event, session: Session) -> bool:
         messages.send(session, _sender(fact), "retirement_requested", fact.subject, {"reason": reason})
     elif fact.name in ("asset.changed", "model.edited"):
         _hold(session, fact)
+    elif fact.name == "instance.cancelled":
+        _end_deployments(session, fact)
     return True
 
 
@@ -58,6 +62,14 @@ def _sender(fact: Event) -> Person:
     """Whoever did what the fact tells: who asks for something by it does not decide it, too."""
     by = fact.facts.get("by")
     return Person(id=by, name=by) if by else _TELLER
+
+
+def _end_deployments(session: Session, fact: Event) -> None:
+    """Stop what a cancelled instance asked for and nobody will let go live any more."""
+    routed = {route.deployment.id for route in serving.routes(session, model=fact.subject)}
+    for each in serving.deployments(session, model=fact.subject, desired="running"):
+        if each.instance == fact.facts["instance"] and each.id not in routed:
+            deployments.withdraw(session, each.id, person=_TELLER, reason="its life cycle was cancelled")
 
 
 def _hold(session: Session, fact: Event) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -12,7 +13,7 @@ from engine.handlers.facts import deliver_facts
 from engine.identity import Person
 from engine.inventory import assets, models, queries, risks, versions
 from engine.inventory.references import VersionRef
-from engine.runtime import instances, messages, preview, schedules, user_tasks
+from engine.runtime import instances, messages, preview, schedules, user_tasks, worker
 from engine.runtime import queries as runtime
 from engine.serving import queries as serving
 from engine.store import transaction
@@ -240,3 +241,42 @@ def test_a_withdrawn_version_leaves_the_live_one_in_hand(house):
     h.decide(house, instance, "Rework_version", h.ADA, next="withdraw", comment="We give it up for good.")
     with transaction(house) as session:
         assert in_hand.of(session, instance) == "letters@1"
+
+
+def test_what_a_cancelled_life_cycle_asked_to_be_deployed_is_stopped(house):
+    h.given_a_rules_model(house)
+    instance = started(house, "letters")
+    h.decide(house, instance, "Approve_as_operator", h.OPS, **APPROVE)
+    (job,) = [each for each in h.detail(house, instance).jobs if each.handler == "deploy_model"]
+    assert worker._begin(house, job.task) is not None  # it has asked for the deployment, and is at it
+    instances.cancel(house, h.OPS, instance, "It was the wrong model.")
+    deliver_facts(house)
+    with transaction(house) as session:
+        assert [each.desired for each in serving.deployments(session, model="letters")] == ["stopped"]
+
+
+def test_a_later_no_undoes_an_approval_though_it_was_used(house):
+    live(house, "letters")
+    ref, asked = VersionRef("letters", 1), {"purpose": "deployment", "environment": "production"}
+    with transaction(house) as session:
+        (given,) = approvals.of_version(session, str(ref))
+        needed = {"roles": ["model_operator"], "digests": given.digests, "requesters": []}
+        assert approvals.require(session, str(ref), **asked, **needed) == [given]
+        approvals.record(
+            session,
+            BOTH,
+            model="letters",
+            version=str(ref),
+            **asked,
+            tier="low",
+            decision="reject",
+            role="model_operator",
+            requester="ada",
+            comment="It did harm.",
+            digests=given.digests,
+            shown={},
+            instance=given.instance,
+            task=uuid4(),
+        )
+        with pytest.raises(approvals.ApprovalMissing):
+            approvals.require(session, str(ref), **asked, **needed)
