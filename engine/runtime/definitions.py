@@ -110,21 +110,7 @@ def draft(session: Session, person: Person, files: Files) -> Definition:
     Raises DefinitionRefused where it is none, FileNameRefused, NotPermitted.
     """
     identity.require(person, "process.draft")
-    description = _describe(files)
-    row = DefinitionRow(
-        id=store.new_id(),
-        name=description.process_id,
-        version=None,
-        sha256=bpmn.digest(files),
-        state="draft",
-        title=description.name or description.process_id,
-        author=person.id,
-        authors=[person.id],
-        created_at=store.now(session),
-    )
-    session.add(row)
-    session.flush()
-    _write_files(session, row, files)
+    row = _drafted(session, person, files)
     _record(session, row, "definition.drafted", person)
     return value(row)
 
@@ -198,21 +184,7 @@ def publish_shipped(session: Session, folders: Mapping[str, Files]) -> list[Defi
         errors = [issue for issue in _issues(files, processes) if issue.severity == "error"]
         if errors:
             raise refused(name, errors)
-        description = _describe(files)
-        row = DefinitionRow(
-            id=store.new_id(),
-            name=description.process_id,
-            version=None,
-            sha256=bpmn.digest(files),
-            state="draft",
-            title=description.name or description.process_id,
-            author=RELEASE.id,
-            authors=[RELEASE.id],
-            created_at=store.now(session),
-        )
-        session.add(row)
-        session.flush()
-        _write_files(session, row, files)
+        row = _drafted(session, RELEASE, files)
         new.append(_publish(session, row, RELEASE, "Shipped with this release."))
     return new
 
@@ -269,6 +241,25 @@ def _describe(files: Files) -> bpmn.ProcessDescription:
         return bpmn.describe(files)
     except bpmn.NotExecutable:
         raise refused("The diagram", bpmn.check(files, bpmn.Vocabulary())) from None
+
+
+def _drafted(session: Session, person: Person, files: Files) -> DefinitionRow:
+    description = _describe(files)
+    row = DefinitionRow(
+        id=store.new_id(),
+        name=description.process_id,
+        version=None,
+        sha256=bpmn.digest(files),
+        state="draft",
+        title=description.name or description.process_id,
+        author=person.id,
+        authors=[person.id],
+        created_at=store.now(session),
+    )
+    session.add(row)
+    session.flush()
+    _write_files(session, row, files)
+    return row
 
 
 def _issues(files: Files, processes: frozenset[str]) -> list[bpmn.Issue]:

@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 from engine.runtime.tables import InstanceRow, MessageRow, ScheduleRow, UserTaskRow
 
 SCHEDULE, INSTANCE = "schedule ", "instance:"
+ASKED = "asked for it"
 
 
-def of(session: Session, instance: UUID) -> frozenset[str]:
-    """Who started the instance, whose schedule did, and whose message moved it last.
+def of(session: Session, instance: UUID) -> dict[str, str]:
+    """Person -> why: they started the instance, their schedule did, or their message moved it last.
 
     A message comes from a person, or from an instance: then those asked who decided something there (a review that
     ended in a request), and those who had set it going.
@@ -28,19 +29,22 @@ def of(session: Session, instance: UUID) -> frozenset[str]:
     if sender is None:
         return asked
     if not sender.startswith(INSTANCE):
-        return asked | {sender}
+        return {sender: ASKED, **asked}
     teller = UUID(sender.removeprefix(INSTANCE))
     decided = select(UserTaskRow.closed_by).where(UserTaskRow.instance == teller, UserTaskRow.state == "completed")
-    return asked | _started(session, teller) | {person for person in session.scalars(decided.distinct()) if person}
+    told = {*_started(session, teller), *(person for person in session.scalars(decided.distinct()) if person)}
+    return {**dict.fromkeys(told, ASKED), **asked}
 
 
-def _started(session: Session, instance: UUID) -> frozenset[str]:
+def _started(session: Session, instance: UUID) -> dict[str, str]:
     found = session.execute(select(InstanceRow.starter, InstanceRow.origin).where(InstanceRow.id == instance)).first()
     if found is None:
-        return frozenset()
+        return {}
     starter, origin = found
-    if not origin.startswith(SCHEDULE):
-        return frozenset({starter})
-    # The clock only did what somebody had ordered.
-    owner = session.scalar(select(ScheduleRow.owner).where(ScheduleRow.name == origin.removeprefix(SCHEDULE)))
-    return frozenset({starter, owner} if owner else {starter})
+    asked = {starter: "started this life cycle"}
+    if origin.startswith(SCHEDULE):
+        # The clock only did what somebody had ordered.
+        owner = session.scalar(select(ScheduleRow.owner).where(ScheduleRow.name == origin.removeprefix(SCHEDULE)))
+        if owner:
+            asked.setdefault(owner, ASKED)
+    return asked

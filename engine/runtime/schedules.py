@@ -1,7 +1,8 @@
 """Schedules start instances by themselves, at times that people write as cron or ISO 8601, in a named zone.
 
 What was missed while the clock stood still follows the schedule's own policy: `run_once` (one run for all that was
-missed), `run_all` (one run for each, at most 100) or `skip` (none; each is noted as missed).
+missed), `run_all` (one run for each) or `skip` (none; each is noted as missed); of more than 100 missed times the log
+names the span of the others.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from engine import audit, identity
+from engine import audit, bpmn, identity
 from engine.bpmn import calendar
 from engine.errors import GatewrightError
 from engine.identity import Person
-from engine.runtime import bundles
-from engine.runtime.instances.start import begin
+from engine.runtime import bundles, forms, user_tasks
+from engine.runtime.instances.start import begin, subject_of
 from engine.runtime.tables import ScheduleRow, ScheduleRunRow
 from engine.store import Store, new_id, now, transaction
 
@@ -69,9 +70,16 @@ def add(
     timezone: str = "UTC",
     missed: str = "run_once",
 ) -> UUID:
-    """A new schedule; returns its id. Raises DefinitionUnknown, TimingRefused, ScheduleTaken, NotPermitted."""
+    """A new schedule; returns its id.
+
+    Raises NotPermitted, DefinitionUnknown, AnswerRefused, SubjectRefused, TimingRefused, ScheduleTaken.
+    """
     identity.require(person, "schedule.edit")
-    bundles.resolve(session, process)
+    bundle, _ = bundles.resolve(session, process)
+    # Refused now and not at each time: the answer that it gives to the start form, and the subject.
+    description = bpmn.describe(bundle.files(process))
+    answer = forms.check(user_tasks.form_of(bundle, process, description.start_form), variables or {})
+    subject = subject_of(description, subject, answer)
     if missed not in POLICIES:
         raise TimingRefused(timing=missed, reason=f"a policy for missed fires is one of {', '.join(POLICIES)}")
     if session.scalar(select(ScheduleRow.id).where(ScheduleRow.name == name)):
@@ -82,7 +90,7 @@ def add(
         name=name,
         process=process,
         subject=subject,
-        variables=variables or {},
+        variables=answer,
         timing=timing,
         timezone=timezone,
         missed=missed,
@@ -147,10 +155,11 @@ def _fire(house: Store, schedule: UUID) -> int:
         at = now(session)
         due, following = [row.next_due_at], row.next_due_at
         while (after := next_after(row.timing, row.timezone, following, begun=row.created_at)) and after <= at:
+            if len(due) == _MOST:
+                _record(session, row, "schedule.passed_over", CLOCK, since=after.isoformat(), until=at.isoformat())
+                break
             due.append(after)
             following = after
-            if len(due) > _MOST:
-                break
         started = 0
         for moment in due:
             started += _run(house, session, row, moment, last=moment is due[-1], at=at)

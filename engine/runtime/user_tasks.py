@@ -170,9 +170,7 @@ def shut_out(session: Session, task: Asked) -> dict[str, str]:
     """Person -> why they may not decide the task: they asked for it (`starter`), or did a named task."""
     found: dict[str, str] = {}
     if "starter" in task.shut_out:
-        starter = session.scalar(select(InstanceRow.starter).where(InstanceRow.id == task.instance))
-        for person in requesters.of(session, task.instance):
-            found[person] = "started this life cycle" if person == starter else "asked for it"
+        found |= requesters.of(session, task.instance)
     elements = [element for element in task.shut_out if element != "starter"]
     if elements:
         done = select(UserTaskRow.closed_by, UserTaskRow.name).where(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +10,7 @@ import pytest
 
 from engine import audit
 from engine.runtime import delivery, instances, messages, queries, schedules
+from engine.runtime.forms import AnswerRefused
 from engine.store import transaction
 from tests.bpmn import drawing as d
 from tests.runtime import worlds as w
@@ -155,3 +157,53 @@ def test_a_timing_that_is_none_is_refused_by_name(house):
     w.given_a_published(house, w.process_p())
     with pytest.raises(schedules.TimingRefused, match="every tuesday"), transaction(house) as session:
         schedules.add(session, w.BEN, "odd", "process_p", "every tuesday")
+
+
+def test_a_schedule_whose_answer_does_not_fit_the_start_form_is_refused_when_it_is_added(house):
+    asked = json.dumps(
+        {"schema": {"type": "object", "properties": {"model": {"type": "string"}}, "required": ["model"]}}
+    )
+    files = d.files(
+        "asks",
+        d.lanes(risk_manager=("Start", "End")),
+        d.start(form="start.form.json", subject="model"),
+        d.end(),
+        d.chain("Start", "End"),
+        start__form__json=asked.encode(),
+    )
+    w.given_a_published(house, files)
+    with pytest.raises(AnswerRefused, match="model"), transaction(house) as session:
+        schedules.add(session, w.BEN, "nightly", "asks", "0 2 * * *")
+    with transaction(house) as session:
+        schedules.add(session, w.BEN, "nightly", "asks", "0 2 * * *", variables={"model": "credit"})
+        assert [each.subject for each in queries.schedules(session).rows] == ["credit"]
+
+
+def test_of_very_many_missed_times_a_hundred_are_made_good_and_the_rest_is_told(house, clock):
+    w.given_a_published(house, w.process_p())
+    clock.set(datetime(2026, 3, 2, 5, 0, tzinfo=UTC))
+    with transaction(house) as session:
+        schedules.add(session, w.BEN, "often", "process_p", "* * * * *", missed="run_all")
+    clock.advance(timedelta(minutes=130))
+    assert schedules.fire_due(house) == 100
+    with transaction(house) as session:
+        (told,) = audit.entries(session, act="schedule.passed_over")
+    assert (told.facts["since"], told.facts["until"]) == ("2026-03-02T06:41:00+00:00", "2026-03-02T07:10:00+00:00")
+
+
+def test_a_schedule_keeps_its_hour_on_the_wall_where_the_clocks_change(house, clock):
+    w.given_a_published(house, w.process_p())
+    clock.set(datetime(2026, 3, 28, 0, 0, tzinfo=UTC))
+    with transaction(house) as session:
+        schedules.add(session, w.BEN, "early", "process_p", "30 2 * * *", timezone="Europe/Vienna")
+    due = []
+    for _ in range(3):  # 02:30 does not occur on 29 March 2026: then it is 03:30
+        with transaction(house) as session:
+            due.append(queries.schedules(session).rows[0].next_due_at)
+        clock.set(due[-1])
+        assert schedules.fire_due(house) == 1
+    assert [each.isoformat() for each in due] == [
+        "2026-03-28T01:30:00+00:00",
+        "2026-03-29T01:30:00+00:00",
+        "2026-03-30T00:30:00+00:00",
+    ]
