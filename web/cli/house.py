@@ -83,13 +83,16 @@ def _up_in_background(settings: Settings, without: list[str]) -> None:
     from web.supervisor import background
 
     words = [word for name in without for word in ("--without", name)]
-    told = _Told()
+    told = _Told(in_background=True)
     for kind, what in background.start(settings, words).events():
         told(kind, what)
 
 
 class _Told:
     """Prints what the supervisor tells."""
+
+    def __init__(self, *, in_background: bool = False) -> None:
+        self._end = "`gatewright stop`" if in_background else "Ctrl-C, or `gatewright stop`,"
 
     def __call__(self, kind: str, what: Any) -> None:
         if kind == "line":
@@ -102,7 +105,7 @@ class _Told:
                 if each["address"]:
                     typer.echo(f"{each['name']:<8} {each['address']}")
             typer.echo(f"data     {what['data']}\nlogs     {what['logs']}")
-            typer.echo("Ctrl-C, or `gatewright stop`, ends every process.")
+            typer.echo(f"{self._end} ends every process.")
 
 
 def status(json_: Json = False) -> None:
