@@ -38,8 +38,8 @@ def resolve(session: Session, name: str) -> tuple[bpmn.Bundle, Definition]:
 
 def load(session: Session, digest: str) -> bpmn.Bundle:
     """The bundle of an instance; raises BundleUnknown."""
-    if digest in _bundles:
-        return _bundles[digest]
+    if known := _bundles.get(digest):
+        return known
     row = session.get(BundleRow, digest)
     if row is None:
         raise BundleUnknown(digest=digest)
@@ -62,8 +62,9 @@ _KEPT = 256
 
 def _of(session: Session, main: str, ids: dict[str, UUID]) -> bpmn.Bundle:
     key = ((main, ids[main]), *sorted((process, each) for process, each in ids.items() if process != main))
-    if key in _digests and _digests[key] in _bundles:
-        return _bundles[_digests[key]]
+    # Asked with `get`, once: another thread may clear both in between.
+    if known := _bundles.get(_digests.get(key, "")):
+        return known
     files = {process: definitions.files_of(session, each) for process, each in ids.items()}
     bundle = bpmn.bundle(files.pop(main), files)
     session.execute(

@@ -26,8 +26,11 @@ from engine.runtime import messages as outbox
 from engine.runtime.context import Context
 from engine.runtime.tables import InstanceRow
 from engine.store import Store, now, replayed, transaction
+from engine.store.sessions import sqlstate
 
 T = TypeVar("T")
+
+LOCK_TIMEOUT = "55P03"
 
 #: transitions of one event before the road commits and goes on by a continuation
 TRANSITIONS = 200
@@ -55,6 +58,14 @@ class InstanceSuspended(GatewrightError):
     code = "instance-suspended"
     hint = "An operator resumes it on its page, or with `gatewright instance resume`."
     status = 409
+
+
+class InstanceBusy(GatewrightError):
+    """This life cycle is being moved by something else for longer than is waited for."""
+
+    code = "instance-busy"
+    hint = "Try again in a moment: nothing was changed."
+    status = 503
 
 
 @dataclass(slots=True)
@@ -111,8 +122,8 @@ def move(
 
     instance: its id, or a scalar subquery that yields it. permission: what the actor must have, asked before all else.
     `act` is replayed after a deadlock: it touches nothing but the session. Raises NotPermitted, InstanceUnknown,
-    InstanceEnded, InstanceSuspended and whatever the act refuses; a refusal changes nothing and leaves an audit row of
-    its own.
+    InstanceEnded, InstanceSuspended, InstanceBusy and whatever the act refuses; a refusal changes nothing and leaves an
+    audit row of its own.
     """
 
     def attempt(session: Session) -> T:
@@ -133,6 +144,10 @@ def move(
 
     try:
         return replayed(house, attempt)
+    except OperationalError as failure:
+        if sqlstate(failure) != LOCK_TIMEOUT:
+            raise
+        raise InstanceBusy() from failure
     except GatewrightError as refusal:
         _audit_refusal(house, instance, actor, refusal)
         raise

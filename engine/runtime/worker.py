@@ -22,11 +22,13 @@ import procrastinate
 from procrastinate import exceptions
 from procrastinate import jobs as queue_jobs
 from sqlalchemy import Text, cast, select, update
+from sqlalchemy.exc import OperationalError
 
 from engine.errors import GatewrightError
 from engine.runtime import guard, instances, jobs, queue, registry, wakeups
 from engine.runtime.context import Context
 from engine.runtime.tables import InstanceRow, JobRow
+from engine.runtime.transaction import InstanceBusy
 from engine.store import Store, addresses, now, transaction
 
 _log = logging.getLogger(__name__)
@@ -36,6 +38,8 @@ NAME = f"{socket.gethostname()}:{os.getpid()}"
 _PROGRESS_SECONDS = 0.5
 #: workers that may die at one job before it becomes an incident: its own doing, not the machine's
 _MOST_DEATHS = 10
+#: times that a busy instance is asked to take a result, each as long as a lock is waited for
+_MOST_ASKED = 5
 
 
 class WorkerLost(GatewrightError):
@@ -62,10 +66,23 @@ def run_handler(house: Store, task: UUID) -> None:
         instances.failed(house, task, failure)
         return
     try:
-        instances.succeeded(house, task, parameters, value)
+        _hand_in(house, task, parameters, value)
+    except (OperationalError, InstanceBusy):
+        raise  # no fault of the step: it is still owed, and handed out again
     except Exception as failure:
         # What the handler applies was refused: the step fails like a run that failed.
         instances.failed(house, task, failure)
+
+
+def _hand_in(house: Store, task: UUID, parameters: Any, value: Any) -> None:
+    """Have the result taken; an instance that is busy is asked again, since the work would else be done again."""
+    for _ in range(_MOST_ASKED):
+        try:
+            instances.succeeded(house, task, parameters, value)
+            return
+        except InstanceBusy:
+            continue
+    instances.succeeded(house, task, parameters, value)
 
 
 def _begin(house: Store, task: UUID) -> tuple[registry.ServiceTask, Any, Context, Exception | None] | None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import pyarrow
 
 HASH_STEPS = 1 << 64
+#: rows times columns of a Parquet file; a gigabyte, where each is a number
+MOST_VALUES = 128_000_000
 
 
 class TableRefused(GatewrightError):
@@ -39,6 +41,11 @@ def read(content: bytes, name: str = "rows") -> pyarrow.Table:
 
     try:
         if content[:4] == b"PAR1":
+            # Asked before a row is read: one value repeated takes a few bytes, for as many rows as one likes.
+            told = pq.read_metadata(io.BytesIO(content))
+            if told.num_rows * told.num_columns > MOST_VALUES:
+                size = f"{told.num_rows:,} rows of {told.num_columns} columns"
+                raise TableRefused(name=name, reason=f"it holds {size}; at most {MOST_VALUES:,} values are read")
             table = pq.read_table(io.BytesIO(content), use_threads=False)
         else:
             table = pyarrow.csv.read_csv(io.BytesIO(content))

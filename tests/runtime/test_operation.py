@@ -7,10 +7,12 @@ from uuid import UUID
 
 import pytest
 from pydantic import BaseModel
+from sqlalchemy import event
 
 from engine import audit
 from engine.identity import NotPermitted
 from engine.runtime import delivery, instances, messages, registry, user_tasks, worker
+from engine.runtime.transaction import InstanceBusy
 from engine.store import transaction
 from tests.bpmn import drawing as d
 from tests.runtime import worlds as w
@@ -168,3 +170,30 @@ def test_evidence_that_breaks_is_told_as_missing_and_the_way_to_it_stays_committ
     assert task.evidence[0]["missing"] == "broken_for_tests failed: KeyError: 'column'"
     with pytest.raises(user_tasks.EvidenceMissing):
         instances.complete(house, w.BEN, task.id, {"decision": "approve"})
+
+
+def test_a_busy_instance_says_so_and_a_result_waits_for_it(house, monkeypatch):
+    instance = started(house, w.process_p(handler="work_for_tests"))
+    (job,) = w.detail(house, instance).jobs
+
+    def hurry(connection) -> None:
+        connection.exec_driver_sql("SET LOCAL lock_timeout = 20")
+
+    event.listen(house.engine, "begin", hurry)
+    taken = instances.succeeded
+
+    def first_time_busy(*given):
+        monkeypatch.setattr(instances, "succeeded", taken)
+        with house.engine.connect() as other, other.begin():
+            other.exec_driver_sql("SELECT 1 FROM runtime.instances FOR UPDATE")
+            with pytest.raises(InstanceBusy):
+                instances.suspend(house, w.BEN, instance, "Look at it first.")
+            return taken(*given)
+
+    monkeypatch.setattr(instances, "succeeded", first_time_busy)
+    try:
+        worker.run_handler(house, job.task)
+    finally:
+        event.remove(house.engine, "begin", hurry)
+    assert w.RECORDER.calls == ["prepare", "work", "apply"]
+    assert len(w.open_tasks(house, instance)) == 1

@@ -397,3 +397,12 @@ def test_a_folder_that_is_no_plan_says_what_it_lacks(files, tmp_path):
     (tmp_path / "model.yaml").write_text(text)
     with pytest.raises(PlanRefused, match=r"no file card\.md"):
         plans.read(files, tmp_path)
+
+
+def test_a_file_that_unpacks_to_more_rows_than_fit_is_refused_before_it_is_read(monkeypatch):
+    table = pa.table({"same": np.zeros(1_000_000)})
+    content = frames.write(table)
+    assert len(content) < 10_000
+    monkeypatch.setattr(frames, "MOST_VALUES", 999_999)
+    with pytest.raises(TableRefused, match="1,000,000 rows of 1 columns"):
+        frames.read(content)
