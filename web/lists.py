@@ -87,11 +87,16 @@ def asked(*filters: str) -> Asked:
     """Search, page and the named filters, from the address."""
     page = request.args.get("page", 1, type=int)
     return Asked(
-        search=request.args.get("search", "").strip()[:200],
-        filters={name: request.args.get(name, "").strip()[:200] for name in filters},
+        search=_word("search"),
+        filters={name: _word(name) for name in filters},
         page=min(max(page, 1), 100_000),
         csv=request.args.get("format") == "csv",
     )
+
+
+def _word(name: str) -> str:
+    # PostgreSQL keeps no NUL in a text, so nothing that is stored has one either.
+    return request.args.get(name, "").replace("\x00", "").strip()[:200]
 
 
 def counted(asked: Asked, rows: Sequence[T], total: int) -> Listing[T]:

@@ -176,8 +176,8 @@ def require(
     raise ApprovalMissing(**facts)
 
 
-def use(session: Session, approvals: Iterable[Approval], by: str) -> None:
-    """Mark approvals as used by an act; the first use counts."""
+def use(session: Session, approvals: Iterable[Approval], *, by: str, actor: str) -> None:
+    """Mark approvals as used, by an act such as `deployment <id>` of the actor; the first use counts."""
     ids = [approval.id for approval in approvals]
     for row in session.scalars(
         select(ApprovalRow).where(ApprovalRow.id.in_(ids)).order_by(ApprovalRow.id).with_for_update()
@@ -185,7 +185,13 @@ def use(session: Session, approvals: Iterable[Approval], by: str) -> None:
         if row.used_at is None:
             row.used_at, row.used_by = now(session), by
             audit.record(
-                session, f"model:{row.model}", "approval.used", actor=by, subject=row.version, approval=str(row.id)
+                session,
+                f"model:{row.model}",
+                "approval.used",
+                actor=actor,
+                subject=row.version,
+                approval=str(row.id),
+                used_by=by,
             )
 
 

@@ -61,7 +61,7 @@ def record(session: Session, parameters: Parameters, ctx: Context, result: dict[
     """Ask again, mark the approvals used and the deployment live, in the transaction that takes the result."""
     ref = subjects.version_of(ctx, parameters.version)
     given = granted(session, ref, parameters.environment, ctx)
-    approvals.use(session, given, by=f"deployment {result['deployment']}")
+    approvals.use(session, given, by=f"deployment {result['deployment']}", actor=ctx.starter)
     deployments.went_live(
         session,
         UUID(result["deployment"]),

@@ -43,6 +43,6 @@ def retire_model(session: Session, parameters: Parameters, ctx: Context) -> dict
         instance=str(ctx.instance),
         task=str(ctx.task),
     )
-    approvals.use(session, given, by=f"retirement of {model.id}")
+    approvals.use(session, given, by=f"retirement of {model.id}", actor=ctx.starter)
     models.retire(session, model.id, actor=ctx.actor, reason=reason)
     return {"endpoints": len(ended)}

@@ -64,7 +64,7 @@ def _insert(moving: Moving, failures: list[bpmn.Failure], way_on: str = "") -> N
             "name": failure.name,
             "process": failure.process,
             "kind": failure.kind,
-            "cause": failure.cause[:4000],
+            "cause": " ".join((failure.cause, moving.reasons.get(failure.task_id, ""))).strip()[:4000],
             "way_on": way_on or WAYS_ON.get(failure.kind, WAYS_ON["handler"]),
             "opened_at": moving.now,
         }

@@ -81,6 +81,8 @@ class Moving:
     now: datetime
     #: user tasks and jobs whose rows the act itself has closed
     closed: set[str] = field(default_factory=set)
+    #: task -> what its handler said of the named error that it raised
+    reasons: dict[str, str] = field(default_factory=dict)
 
     def context(self, task: str, element: str) -> Context:
         """What a handler at this step is told."""

@@ -120,10 +120,12 @@ def test_a_named_error_goes_to_its_boundary(house):
 
 def test_an_error_that_no_boundary_catches_is_one_incident_and_can_be_retried(house):
     w.given_a_published(house, w.process_p(handler="work_for_tests"))
-    w.RECORDER.failures["work"] = [BpmnError("no_luck")]
+    w.RECORDER.failures["work"] = [BpmnError("no_luck", "Not on a Friday.")]
     instance = instances.start(house, w.ADA, "process_p")
     w.work_off(house)
-    assert [each.kind for each in w.detail(house, instance).incidents] == ["error"]
+    (incident,) = w.detail(house, instance).incidents
+    assert incident.kind == "error"
+    assert "Not on a Friday." in incident.cause
     instances.retry(house, w.BEN, instance)
     w.work_off(house)
     assert len(w.open_tasks(house, instance)) == 1

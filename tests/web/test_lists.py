@@ -61,3 +61,7 @@ def test_a_long_list_has_pages(house, visit, known):
 @pytest.mark.parametrize("page", ["0", "-3", "x", "99999999999999"])
 def test_a_page_that_is_none_is_read_as_one_that_is(visit, page):
     assert visit("admin").get(f"/users?page={page}").status_code == 200
+
+
+def test_a_search_for_what_no_text_can_hold_finds_nothing_and_breaks_nothing(visit):
+    assert visit("auditor").get("/models?search=%00&kind=%00").status_code == 200

@@ -66,6 +66,7 @@ def failed(house: Store, task: UUID, failure: Exception) -> bool:
             "job.failed", element=row.element, handler=row.handler, attempt=row.attempt, cause=row.error[:500]
         )
         if isinstance(failure, bpmn.BpmnError):
+            moving.reasons[str(task)] = failure.message
             caught = moving.execution.fail_service_task(str(task), failure.code)
             row.state, row.ended_at = ("done" if caught else "failed"), moving.now
             moving.closed.add(str(task))  # uncaught, the run that follows tells of it as an incident
