@@ -1,20 +1,18 @@
 """Forget the past: what the future does not read is dropped, so that the state of a loop stays small.
 
-Kept of each scope: the root; every token that is not finished, with its direct parent (a join knows by it along which
-flow the token came, a boundary event its activity); and every branching point above two kept tokens, whose data is the
-base of the three-way merge at the join to come. The rest is dropped, and a kept token hangs on its nearest kept
-ancestor.
+Kept of each scope: the root, and every token that is not finished, with its direct parent (a join knows by it along
+which flow the token came, a boundary event its activity). The rest is dropped, and a kept token hangs on its nearest
+kept ancestor. Numbers of writes that tell nothing apart are dropped too.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 from uuid import UUID
 
-from engine.bpmn.merging import merge
+from engine.bpmn.merging import join
 from engine.bpmn.spec.joins import EndJoin
-from engine.bpmn.tokens import UNFINISHED, WAITING, Token, common_ancestor
+from engine.bpmn.tokens import UNFINISHED, WAITING, Token
 
 
 def compact(top: Any) -> None:
@@ -22,6 +20,7 @@ def compact(top: Any) -> None:
     for scope in top.scopes():
         _fold(scope)
         _prune(scope)
+        _forget_writes(scope)
 
 
 def _prune(scope: Any) -> None:
@@ -33,17 +32,8 @@ def _prune(scope: Any) -> None:
             keep.add(token.id)
             if token._parent is not None:
                 keep.add(token._parent)
-    order = _below(root, tasks)
-    branches: Counter[UUID] = Counter()
-    # From the leaves upwards: how many branches below each token hold something kept.
-    holds: set[UUID] = set()
-    for token in reversed(order):
-        if branches[token.id] > 1:
-            keep.add(token.id)
-        if token.id in keep or branches[token.id]:
-            holds.add(token.id)
-            if token._parent is not None:
-                branches[token._parent] += 1
+    # In the order in which they were made: parents come before children, and who has waited longer before the others.
+    order = list(tasks.values())
     nearest: dict[UUID, UUID] = {}
     for token in order:
         above = token._parent
@@ -63,14 +53,21 @@ def _prune(scope: Any) -> None:
         scope.last_task = None
 
 
-def _below(root: Token, tasks: dict[UUID, Token]) -> list[Token]:
-    """The whole tree, parents first, children in their order; without recursion, however long the history."""
-    order, stack = [], [root]
-    while stack:
-        token = stack.pop()
-        order.append(token)
-        stack.extend(tasks[child] for child in reversed(token._children))
-    return order
+def _forget_writes(scope: Any) -> None:
+    """Drop the numbers that tell nothing apart, so that they stay as few as the tokens however long a loop runs."""
+    holders = {each.id: each for token in scope.unfinished() for each in (token, token.parent) if each is not None}
+    for token in scope.tasks.values():
+        if token.id not in holders:
+            token.stamps, token.seen = {}, frozenset()
+    if not any(token.seen for token in holders.values()):
+        return
+    stamps = [token.stamps for token in holders.values()]
+    names = {name for each in stamps for name in each}
+    apart = {name for name in names if len({each.get(name, 0) for each in stamps}) > 1}
+    told = {number for each in stamps for name, number in each.items() if name in apart}
+    for token in holders.values():
+        token.stamps = {name: number for name, number in token.stamps.items() if name in apart}
+        token.seen = token.seen & told
 
 
 def _fold(scope: Any) -> None:
@@ -80,10 +77,9 @@ def _fold(scope: Any) -> None:
     ]
     while len(waiting) > 1:
         one, other = waiting[-2:]
-        base = common_ancestor([one, other])
-        merged, conflicts = merge(base.data, [one.data, other.data])
+        data, stamps, seen, conflicts = join([other, one], scope.top_workflow.number())
         if conflicts:
             break
-        one.data = merged
+        one.data, one.stamps, one.seen = data, stamps, seen
         scope._remove_task(other.id)
         waiting.pop()

@@ -103,6 +103,12 @@ class Instance(_Scope, BpmnWorkflow):  # type: ignore[misc]
         self.thrown: list[Thrown] = []
         self.started_by: str | None = None  #: the message that started it
         self.invoke: Invoke | None = None
+        self.writes = 0  #: how many writes have been numbered
+
+    def number(self) -> int:
+        """The next write's number."""
+        self.writes += 1
+        return self.writes
 
     def tell(self, token: Token, happened: str) -> None:
         """Note a step for the history."""

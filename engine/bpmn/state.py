@@ -1,7 +1,7 @@
 """An instance as bytes, without its specification: a few kilobytes that restore on any worker.
 
-The order of the tokens is part of the state (parents before children, children in their order), so they are kept as
-a list. A token's data is kept as what it changed against its parent's.
+The order of the tokens is part of the state (as they were made, so parents before children), so they are kept as a
+list. A token's data is kept as what it changed against its parent's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from engine.bpmn.values import Step, Thrown
 from engine.errors import GatewrightError
 
 #: ours and SpiffWorkflow's version; raise the first number when the layout changes
-STATE_FORMAT = (1, "3.2.0")
+STATE_FORMAT = (2, "3.2.0")
 
 
 class StateUnknown(GatewrightError):
@@ -49,6 +49,7 @@ def dump(instance: Instance, bundle: Bundle, facts: dict[str, Any]) -> bytes:
         "bundle": bundle.digest,
         "facts": facts,
         "started_by": instance.started_by,
+        "writes": instance.writes,
         "queue": [str(token.id) for token in instance.queue if token.id in token.workflow.tasks],
         "trace": [[s.task_id, s.element, s.name, s.kind, s.process, list(s.scope), s.happened] for s in instance.trace],
         "thrown": [[t.name, t.payload, t.correlation, t.kind, t.element, t.process] for t in instance.thrown],
@@ -58,11 +59,7 @@ def dump(instance: Instance, bundle: Bundle, facts: dict[str, Any]) -> bytes:
 
 
 def _scope(scope: Any) -> dict[str, Any]:
-    order, stack = [], [scope.task_tree]
-    while stack:
-        token = stack.pop()
-        order.append(token)
-        stack.extend(reversed(token.children))
+    order = list(scope.tasks.values())
     places = {token.id: place for place, token in enumerate(order)}
     return {
         "spec": scope.spec.name,
@@ -79,6 +76,7 @@ def _token(token: Token, places: dict[UUID, int]) -> list[Any]:
     above = {} if parent is None else parent.data
     changed = {name: value for name, value in token.data.items() if not (name in above and above[name] is value)}
     gone = [name for name in above if name not in token.data]
+    stamped = [token.stamps, sorted(token.seen)] if token.seen else []
     return [
         str(token.id),
         None if parent is None else places[parent.id],
@@ -88,6 +86,7 @@ def _token(token: Token, places: dict[UUID, int]) -> list[Any]:
         token.internal_data,
         changed,
         gone,
+        *stamped,
     ]
 
 
@@ -113,6 +112,7 @@ def _load(body: dict[str, Any], bundle: Bundle) -> tuple[Instance, dict[str, Any
     specs = bundle.specs()
     instance = Instance(specs[bundle.process], specs)
     instance.started_by = body["started_by"]
+    instance.writes = body.get("writes", 0)
     for kept in body["scopes"]:
         if kept["around"] is None:
             scope: Any = instance
@@ -120,7 +120,7 @@ def _load(body: dict[str, Any], bundle: Bundle) -> tuple[Instance, dict[str, Any
             around = UUID(kept["around"])
             scope = Scope(specs[kept["spec"]], around, instance)
             instance.subprocesses[around] = scope
-        _fill(scope, kept)
+        _fill(scope, kept, numbered=body["state_format"][0] > 1)
     by_id = {str(token.id): token for scope in instance.scopes() for token in scope.tasks.values()}
     instance.queue.extend(by_id[identifier] for identifier in body["queue"])
     instance.trace = [
@@ -133,9 +133,9 @@ def _load(body: dict[str, Any], bundle: Bundle) -> tuple[Instance, dict[str, Any
     return instance, body["facts"]
 
 
-def _fill(scope: Any, kept: dict[str, Any]) -> None:
+def _fill(scope: Any, kept: dict[str, Any], *, numbered: bool) -> None:
     tokens: list[Token] = []
-    for identifier, place, name, state, triggered, internal, changed, gone in kept["tokens"]:
+    for identifier, place, name, state, triggered, internal, changed, gone, *stamped in kept["tokens"]:
         parent = None if place is None else tokens[place]
         token = Token(scope, scope.spec.task_specs[name], parent, state, UUID(identifier))
         token.triggered = triggered
@@ -143,6 +143,12 @@ def _fill(scope: Any, kept: dict[str, Any]) -> None:
         token.data = {**({} if parent is None else parent.data), **changed}
         for lost in gone:
             token.data.pop(lost, None)
+        if stamped:
+            token.stamps, token.seen = stamped[0], frozenset(stamped[1])
+        elif parent is not None and not numbered:
+            # Format 1 kept the points where branches parted instead: what changed since then is a write.
+            token.stamps, token.seen = parent.stamps, parent.seen
+            token.stamp(changed)
         tokens.append(token)
     scope.task_tree = tokens[0]
     scope.completed = kept["completed"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
 
+from engine.bpmn.merging import same
 from engine.bpmn.values import Step
 
 if TYPE_CHECKING:
@@ -41,13 +43,31 @@ class Token(Task):  # type: ignore[misc]
     def __init__(
         self, workflow: Any, task_spec: Any, parent: Token | None = None, state: int = MAYBE, id: UUID | None = None
     ) -> None:
+        self.stamps: dict[str, int] = {}
+        self.seen: frozenset[int] = frozenset()
         super().__init__(workflow, task_spec, parent, state, id)
 
     def _add_child(self, task_spec: Any, state: int = MAYBE) -> Token:
         return Token(self.workflow, task_spec, self, state)
 
     def _inherit_data(self) -> None:
-        self.data = {**self.parent.data, **self.data} if self.triggered else {**self.data, **self.parent.data}
+        parent = self.parent
+        self.data = {**parent.data, **self.data} if self.triggered else {**self.data, **parent.data}
+        self.stamps, self.seen = parent.stamps, parent.seen
+
+    def stamp(self, names: Iterable[str]) -> None:
+        """Number a write of these variables, so that a join can tell it from older ones and from those beside it."""
+        written = list(names)
+        if written:
+            number = self.workflow.top_workflow.number()
+            self.stamps = {**self.stamps, **dict.fromkeys(written, number)}
+            self.seen = self.seen | {number}
+
+    def stamp_changes(self) -> None:
+        """Number what the element leaves changed; whatever went on inside it counts as one write."""
+        if self.parent is not None:
+            before = self.parent.data
+            self.stamp(name for name, value in self.data.items() if name not in before or not same(before[name], value))
 
     def _set_state(self, value: int) -> None:
         before, self._state = self._state, value
@@ -119,21 +139,3 @@ class Token(Task):  # type: ignore[misc]
             scope=self.scope,
             happened=happened,
         )
-
-
-def ancestors(token: Token) -> list[Token]:
-    """The token and everything above it, from the token upwards."""
-    found: list[Token] = []
-    at: Token | None = token
-    while at is not None:
-        found.append(at)
-        at = at.parent
-    return found
-
-
-def common_ancestor(tokens: list[Token]) -> Token:
-    """The nearest token above all of these."""
-    shared = {above.id for above in ancestors(tokens[0])}
-    for other in tokens[1:]:
-        shared &= {above.id for above in ancestors(other)}
-    return next(above for above in ancestors(tokens[0]) if above.id in shared)

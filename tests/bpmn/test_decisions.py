@@ -7,8 +7,8 @@ from xml.sax.saxutils import escape
 import pytest
 
 from engine.bpmn import Vocabulary, check
-from engine.bpmn.decisions import INPUT
-from engine.bpmn.decisions import test as unary
+from engine.bpmn.cells import INPUT
+from engine.bpmn.cells import test as unary
 from engine.bpmn.expressions import evaluate
 from tests.bpmn import drawing as d
 from tests.bpmn.running import Running, made

@@ -28,7 +28,7 @@ def test_the_state_of_a_state_is_the_same():
     assert Execution.restore(of, kept, now=NOW).zone == "Europe/Berlin"
 
 
-@pytest.mark.parametrize("newer", [[2, "3.2.0"], [1, "3.3.0"], [1, "4.0"]])
+@pytest.mark.parametrize("newer", [[STATE_FORMAT[0] + 1, "3.2.0"], [1, "3.3.0"], [1, "4.0"]])
 def test_a_newer_state_is_refused(newer):
     body = orjson.loads(state())
     body["state_format"] = newer

@@ -7,8 +7,8 @@ from typing import Any
 from SpiffWorkflow.bpmn.specs.event_definitions.simple import NoneEventDefinition
 
 from engine.bpmn.decisions import DecisionEngine
-from engine.bpmn.model import Diagram, Loop, Node, Process, Scope
-from engine.bpmn.spec.element import BoundarySplit, ProcessSpec
+from engine.bpmn.model import Diagram, Flow, Loop, Node, Process, Scope
+from engine.bpmn.spec.element import BoundarySplit, ProcessSpec, Way
 from engine.bpmn.spec.events import BoundaryEvent, CatchEvent, EndEvent, StartEvent, ThrowEvent
 from engine.bpmn.spec.gateways import Condition, EventBasedGateway, ExclusiveGateway
 from engine.bpmn.spec.joins import InclusiveGateway, ParallelGateway
@@ -23,6 +23,8 @@ GATEWAYS: dict[str, Any] = {
     "parallelGateway": ParallelGateway,
     "eventBasedGateway": EventBasedGateway,
 }
+#: they tell by the element before them along which flow a token came
+JOINS = frozenset({"inclusiveGateway", "parallelGateway"})
 EVENTS: dict[str, Any] = {
     "startEvent": StartEvent,
     "endEvent": EndEvent,
@@ -66,7 +68,7 @@ def _scope(diagram: Diagram, process: Process, scope: Scope) -> ProcessSpec:
     for node in scope.nodes.values():
         element = elements[node.id]
         for flow in scope.outgoing(node.id):
-            target = entries[flow.target]
+            target = _way(spec, scope, flow, entries[flow.target])
             if node.kind in {"exclusiveGateway", "inclusiveGateway"} and flow.condition and flow.id != node.default:
                 element.connect_if(Condition(flow.condition), target)
             else:
@@ -78,6 +80,16 @@ def _scope(diagram: Diagram, process: Process, scope: Scope) -> ProcessSpec:
         if node.kind == "startEvent":
             spec.start.connect(element)
     return spec
+
+
+def _way(spec: ProcessSpec, scope: Scope, flow: Flow, target: Any) -> Any:
+    """Where a flow leads: of several from one element to one join, each is an input of its own."""
+    alike = [other.id for other in scope.outgoing(flow.source) if other.target == flow.target]
+    if scope.nodes[flow.target].kind not in JOINS or len(alike) < 2:
+        return target
+    way = Way(spec, f"(flow {flow.id})")
+    way.connect(target)
+    return way
 
 
 def _element(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node, name: str = "") -> Any:

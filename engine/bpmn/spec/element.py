@@ -33,6 +33,7 @@ class Element:
     late = False  #: a token may wait here without having entered: a join, an armed event
     told = True  #: the history tells of it
     ends = False  #: the scope is complete when it is
+    joins = False  #: what it carries comes from several branches
     chooses = False  #: its own act places the tokens behind it
 
     def test(self) -> None:
@@ -55,10 +56,13 @@ class Element:
         return True
 
     def _on_complete(self, my_task: Token) -> None:
-        self._on_complete_hook(my_task)
         workflow = my_task.workflow
+        if not self.joins:
+            my_task.stamp_changes()
+        # The tokens behind it are placed before it throws or disarms anything: a join must not think that it is alone.
         if not self.chooses and not workflow.completed:
             my_task._sync_children(self.outputs, FUTURE)
+        self._on_complete_hook(my_task)
         for child in my_task.children:
             if not child.has_state(FINISHED):
                 child.task_spec._update(child)
@@ -121,6 +125,10 @@ class BoundarySplit(Element, SimpleBpmnTask):  # type: ignore[misc]
     main = ""  #: the name of the activity's element
 
 
+class Way(Element, SimpleBpmnTask):  # type: ignore[misc]
+    """A flow that is an element of its own, so that a join tells it from another between the same two elements."""
+
+
 class ProcessSpec(BpmnProcessSpec):  # type: ignore[misc]
     """A scope's specification, with our own start, end and final join."""
 
@@ -138,4 +146,4 @@ class ProcessSpec(BpmnProcessSpec):  # type: ignore[misc]
         self.around = node
 
 
-__all__ = ["BoundarySplit", "Element", "ElementError", "End", "ProcessSpec", "Start", "settle"]
+__all__ = ["BoundarySplit", "Element", "ElementError", "End", "ProcessSpec", "Start", "Way", "settle"]

@@ -105,9 +105,10 @@ class ThrowEvent(Element, StockThrowEvent):  # type: ignore[misc]
             if found is not None:
                 fire(found, {"code": event.code})
         elif event.kind == "terminate":
+            # What has ended stays ended, with what it wrote; the scope's end joins it as it does without a terminate.
             for token in my_task.workflow.unfinished():
-                token.cancel()
-            my_task.workflow._mark_complete(my_task)
+                if token.task_spec is not my_task.workflow.spec.end:
+                    token.cancel()
 
 
 class EndEvent(ThrowEvent, StockEndEvent):  # type: ignore[misc]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from SpiffWorkflow.bpmn.specs.bpmn_task_spec import BpmnTaskSpec
 from SpiffWorkflow.bpmn.specs.defaults import InclusiveGateway as StockInclusiveGateway
@@ -10,9 +11,10 @@ from SpiffWorkflow.bpmn.specs.defaults import ParallelGateway as StockParallelGa
 from SpiffWorkflow.bpmn.specs.mixins.unstructured_join import UnstructuredJoin
 from SpiffWorkflow.specs.MultiChoice import MultiChoice
 
-from engine.bpmn.merging import merge
-from engine.bpmn.spec.element import Element, ElementError
-from engine.bpmn.tokens import COMPLETED, FUTURE, STANDING, WAITING, Token, common_ancestor
+from engine.bpmn.merging import join
+from engine.bpmn.spec.element import BoundarySplit, Element, ElementError
+from engine.bpmn.spec.gateways import EventBasedGateway
+from engine.bpmn.tokens import COMPLETED, FUTURE, STANDING, WAITING, Token
 
 
 class Joining(Element, UnstructuredJoin):  # type: ignore[misc]
@@ -20,10 +22,11 @@ class Joining(Element, UnstructuredJoin):  # type: ignore[misc]
 
     SpiffWorkflow counts every earlier visit, cancelled ones too, so its joins fire early inside a loop, and the last
     branch to arrive overwrites the others. Here an arrival is a token that waits at the join; when the join fires it
-    takes one arrival from each flow, merges their data against the nearest common ancestor, and removes the others.
+    takes one arrival from each flow, joins what they wrote, and removes the others.
     """
 
     late = True
+    joins = True
 
     def arrivals(self, workflow: object) -> list[Token]:
         """The tokens that wait here, oldest first."""
@@ -46,8 +49,8 @@ class Joining(Element, UnstructuredJoin):  # type: ignore[misc]
             return False
         winner = my_task if my_task in taken else taken[-1]
         if len(taken) > 1:
-            base = common_ancestor(taken)
-            winner.data, conflicts = merge(base.data, [token.data for token in taken])
+            number = my_task.workflow.top_workflow.number()
+            winner.data, winner.stamps, winner.seen, conflicts = join(taken, number)
             if conflicts:
                 winner.internal_data["conflicts"] = conflicts
             for token in taken:
@@ -97,14 +100,36 @@ class InclusiveGateway(Joining, StockInclusiveGateway):  # type: ignore[misc]
         if empty:
             reach_empty, reach_full = self._upstream(empty), self._upstream(set(by_input))
             for token in my_task.workflow.tasks.values():
-                if token.task_spec is self:
-                    continue
                 if not token._state & STANDING and not (token._state == FUTURE and token.parent._state == COMPLETED):
                     continue
-                name = token.task_spec.name
-                if name in reach_empty and name not in reach_full:
-                    return None
+                for ways in self._ways(token):
+                    if ways & reach_empty and not ways & reach_full:
+                        return None
         return list(by_input.values())
+
+    def _ways(self, token: Token) -> Iterator[set[str]]:
+        """The elements at which a token may be seen to stand: of those together one alone is gone on from.
+
+        An activity may be left by an interrupting boundary event as well, an event-based gateway by any event behind
+        it; a non-interrupting event may put a further token and counts by itself. A token inside this very gateway
+        counts by where it goes to.
+        """
+        spec, parent = token.task_spec, token.parent
+        around = None if parent is None else parent.task_spec
+        if spec is self:
+            if token._state != WAITING:
+                yield set(self._outputs)
+        elif isinstance(spec, BoundarySplit):
+            boundary = [other for other in spec.outputs if other.name != spec.main]
+            yield {spec.main, *(event.name for event in boundary if event.cancel_activity)}
+            yield from ({event.name} for event in boundary if not event.cancel_activity)
+        elif isinstance(around, BoundarySplit) and token._state & (WAITING | FUTURE) and spec.name != around.main:
+            if not spec.cancel_activity:
+                yield {spec.name}
+        elif isinstance(around, BoundarySplit):
+            yield {spec.name, *(event.task_spec.name for event in parent.children if _interrupts(event))}
+        elif not (isinstance(around, EventBasedGateway) and token._state == WAITING):
+            yield {spec.name}
 
     def _upstream(self, inputs: set[str]) -> set[str]:
         """The elements from which one of these inputs can be reached without passing the gateway."""
@@ -126,6 +151,10 @@ class InclusiveGateway(Joining, StockInclusiveGateway):  # type: ignore[misc]
             raise ElementError("expression", "No condition holds, and there is no default flow.")
         my_task._sync_children(matches or default, FUTURE)
         return True
+
+
+def _interrupts(token: Token) -> bool:
+    return token._state == WAITING and getattr(token.task_spec, "cancel_activity", False)
 
 
 class EndJoin(Joining, BpmnTaskSpec):  # type: ignore[misc]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.bpmn import decisions, expressions
+from engine.bpmn import cells, decisions, expressions
 from engine.bpmn.expressions import ExpressionError
 from engine.bpmn.lint.registry import Finding, Subject, nearest, rule
 from engine.bpmn.model import Decision, Node
@@ -56,7 +56,7 @@ def _table(node: Node, decision: Decision) -> Iterator[Finding]:
             continue
         for cell in row.inputs:
             try:
-                decisions.test(cell.text)
+                cells.test(cell.text)
             except ExpressionError as error:
                 yield found(
                     f"row {row.number}: {error.message}",

@@ -1,0 +1,26 @@
+"""Embedded subprocesses and calls (BPMN 2.0.2, 13.3.4 and 13.3.5): active while a token is left in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.bpmn.token_game.configuration import Step
+from engine.bpmn.token_game.registry import Position, element
+from engine.bpmn.token_game.world import Trouble
+
+
+@element("subProcess", "callActivity")
+def contained(at: Position) -> Iterator[Step]:
+    """Over when the last token in it has ended; what its branches carry is joined and goes on."""
+    within = (*at.token.within, at.token.id)
+    move = at.move()
+    found = move.ended(within)
+    if found is None:
+        return
+    carried, conflicts = found
+    if conflicts:
+        raise Trouble("conflict", conflicts)
+    move.close(within)
+    # To whoever stands outside, what an activity leaves changed is one write of its own.
+    move.complete(at.token, at.token.carried.written(carried.variables, move.number()))
+    yield move.step("complete", at.token)

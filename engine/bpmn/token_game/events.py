@@ -1,0 +1,80 @@
+"""Start, throw and end events (BPMN 2.0.2, 13.5); those that catch go on as in `tasks`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.bpmn.model import Event
+from engine.bpmn.token_game.configuration import ENDED, Step, Throw
+from engine.bpmn.token_game.moves import Move
+from engine.bpmn.token_game.registry import Position, element
+from engine.bpmn.token_game.world import Trouble
+
+
+@element("startEvent")
+def started(at: Position) -> Iterator[Step]:
+    """The token leaves the start event (13.5.1)."""
+    move = at.move()
+    move.complete(at.token)
+    yield move.step("complete", at.token)
+
+
+@element("intermediateThrowEvent", "sendTask")
+def thrown(at: Position) -> Iterator[Step]:
+    """What is thrown reaches those who wait for it now, before the token goes on (13.5.2)."""
+    for move in _throwing(at):
+        if at.token.id in move.tokens:
+            move.leave(at.token, at.place.outgoing[at.node.id])
+        yield move.step("complete", at.token)
+
+
+@element("endEvent")
+def ended(at: Position) -> Iterator[Step]:
+    """The token is consumed (13.5.4). A terminate event takes the other tokens of its scope with it."""
+    if at.token.phase == ENDED:
+        return
+    for move in _throwing(at):
+        if at.token.id in move.tokens:
+            if at.node.event is not None and at.node.event.kind == "terminate":
+                for other in list(move.tokens.values()):
+                    beside = other.within == at.token.within and other.id != at.token.id and other.phase != ENDED
+                    if beside and other.id in move.tokens:
+                        move.cancel(other)
+            move.end(at.token)
+        yield move.step("complete", at.token)
+
+
+def _throwing(at: Position) -> Iterator[Move]:
+    event = at.node.event
+    if event is None or event.kind == "terminate":
+        move = at.move()
+        move.tell("completed", at.token)
+        yield move
+    elif event.kind in {"message", "signal"}:
+        yield from _sending(at, event)
+    else:
+        move = at.move()
+        catcher = move.catcher(at.token, event.kind, event.code)
+        if catcher is None and event.kind == "error":
+            raise Trouble("error")
+        # Complete before it is caught: the error leaves by it. An escalation that nobody catches goes on (10.5.4).
+        move.tell("completed", at.token)
+        if catcher is not None:
+            completed = move.tokens.pop(at.token.id)
+            move.fire(catcher, {"code": event.code})
+            if all(holder in move.tokens for holder in at.token.within):
+                move.keep(completed)
+        yield move
+
+
+def _sending(at: Position, event: Event) -> Iterator[Move]:
+    for payload in at.world.payloads(event, at.token.carried):
+        move = at.move()
+        move.tell("completed", at.token)
+        move.thrown.append(Throw(kind=event.kind, name=event.name, payload=payload))
+        if event.kind == "signal":
+            completed = move.tokens.pop(at.token.id)
+            move.broadcast(event.name, payload)
+            if all(holder in move.tokens for holder in at.token.within):
+                move.keep(completed)
+        yield move

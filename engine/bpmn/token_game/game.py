@@ -1,0 +1,148 @@
+"""The relation: from a configuration, every step that the standard allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engine.bpmn.token_game import containers, events, gateways, tasks
+from engine.bpmn.token_game.carried import Carried, joined
+from engine.bpmn.token_game.configuration import (
+    ARMED,
+    CATCHING,
+    COMING,
+    ENDED,
+    Action,
+    Configuration,
+    Step,
+    Token,
+)
+from engine.bpmn.token_game.moves import Move
+from engine.bpmn.token_game.net import Net
+from engine.bpmn.token_game.registry import ELEMENTS, Position
+from engine.bpmn.token_game.repetition import repeated
+from engine.bpmn.token_game.world import Trouble, World
+
+PARTS = (containers, events, gateways, tasks)  #: they register what they know of each kind of element
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """An element that cannot go on though its token is there, until somebody helps."""
+
+    token: int  #: 0 where it is the end of the process
+    element: str
+    kind: str  #: "expression", "decision", "conflict", "loop" or "error"
+    names: tuple[str, ...] = ()
+
+
+def begin(net: Net, world: World, variables: Mapping[str, Any], message: str | None = None) -> Step:
+    """The first configuration, its token at the start event."""
+    move = Move(net, world, Configuration(tokens=(), next=0))
+    move.open((net.main, net.main), (), (), Carried().written(variables, move.number()), message)
+    return move.step("start", next(iter(move.tokens.values())))
+
+
+def steps(net: Net, world: World, configuration: Configuration) -> Iterator[Step]:
+    """Every (action, next configuration)."""
+    if configuration.finished:
+        return
+    for token in configuration.tokens:
+        try:
+            yield from _steps(Position(net, world, configuration, token))
+        except Trouble:
+            continue
+    yield from _delivered(net, world, configuration)
+    move = Move(net, world, configuration)
+    found = move.ended(())
+    if found is not None and not found[1]:
+        move.tokens.clear()
+        move.finished, move.carried = True, found[0]
+        yield Step(
+            Action(kind="finish", element=net.main, path=(), token=0),
+            move.step("", configuration.tokens[0]).configuration,
+        )
+
+
+def held(net: Net, world: World, configuration: Configuration) -> list[Held]:
+    """What stands in the way of which token."""
+    found = []
+    for token in configuration.tokens:
+        try:
+            for _ in _steps(Position(net, world, configuration, token)):
+                pass
+        except Trouble as trouble:
+            found.append(Held(token=token.id, element=token.node, kind=trouble.kind, names=trouble.names))
+    ended = Move(net, world, configuration).ended(())
+    if ended is not None and ended[1] and not configuration.finished:
+        found.append(Held(token=0, element=net.main, kind="conflict", names=ended[1]))
+    return found
+
+
+def settle(
+    net: Net, world: World, configuration: Configuration, at: Held, variables: Mapping[str, Any]
+) -> Configuration:
+    """With a conflict settled by an operator: these values are what the branches agree on."""
+    move = Move(net, world, configuration)
+    number = move.number()
+    if at.token and move.tokens[at.token].conflicts:
+        token = move.tokens[at.token]
+        left = tuple(name for name in token.conflicts if name not in variables)
+        move.keep(replace(token, carried=token.carried.written(variables, number), conflicts=left))
+    elif at.token and (wrapper := move.tokens[at.token]).repetition is not None:
+        repetition = wrapper.repetition
+        assert repetition is not None  # noqa: S101 - just asked
+        carried, _ = joined([wrapper.carried, *repetition.copies], number)
+        current = carried.written(variables, move.number())
+        move.keep(replace(wrapper, repetition=replace(repetition, copies=(), current=current)))
+    else:
+        within = () if not at.token else (*move.tokens[at.token].within, at.token)
+        ended = [token for token in move.tokens.values() if token.within == within]
+        carried, _ = joined([token.carried for token in ended], number)
+        move.close(within)
+        move.keep(replace(ended[0], carried=carried.written(variables, move.number())))
+    return move.step("settle", next(iter(move.tokens.values()))).configuration
+
+
+def waiting(net: Net, configuration: Configuration, kinds: tuple[str, ...]) -> list[Token]:
+    """The events of these kinds that may occur."""
+    return [
+        token
+        for token in configuration.tokens
+        if token.phase in {ARMED, CATCHING}
+        and (event := net.node(token.process, token.scope, token.node).event) is not None
+        and event.kind in kinds
+    ]
+
+
+def _steps(at: Position) -> Iterator[Step]:
+    token, event = at.token, at.node.event
+    if token.phase == ENDED:
+        return
+    if token.phase == COMING:
+        move = at.move()
+        move.activate(token)
+        yield move.step("activate", token)
+    elif token.repetition is not None:
+        yield from repeated(at)
+    elif token.phase in {ARMED, CATCHING}:
+        if event is not None and event.kind == "timer":
+            move = at.move()
+            move.fire(token)
+            yield move.step("fire", token)
+    else:
+        yield from ELEMENTS[at.node.kind](at)
+
+
+def _delivered(net: Net, world: World, configuration: Configuration) -> Iterator[Step]:
+    """What comes from outside: a message is taken by one event that waits for it, a signal by all."""
+    for kind, name, payload in world.deliveries():
+        listeners = Move(net, world, configuration).listeners(kind, name)
+        for listener in listeners if kind == "message" else listeners[:1]:
+            move = Move(net, world, configuration)
+            if kind == "signal":
+                move.broadcast(name, payload)
+            else:
+                move.fire(move.tokens[listener.id], payload)
+            yield move.step("deliver", listener, payload)

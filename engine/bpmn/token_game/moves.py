@@ -1,0 +1,328 @@
+"""One step in the making: tokens are placed, taken away and fired until the next configuration is whole."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from engine.bpmn.model import Event, Flow, Node
+from engine.bpmn.token_game.carried import Carried, joined
+from engine.bpmn.token_game.configuration import (
+    ARMED,
+    CATCHING,
+    COMING,
+    ENDED,
+    FIRED,
+    STANDING,
+    WAITING,
+    Action,
+    Configuration,
+    Happening,
+    Repetition,
+    Step,
+    Throw,
+    Token,
+)
+from engine.bpmn.token_game.net import CATCHES, CONTAINERS, JOINS, Net, Place
+from engine.bpmn.token_game.world import Trouble, World
+
+_CYCLE = re.compile(r"R(\d*)/.+")
+
+
+class Move:
+    """A configuration that changes; `step` takes it as the next one."""
+
+    def __init__(self, net: Net, world: World, before: Configuration) -> None:
+        self.net, self.world = net, world
+        self.next = before.next
+        self.tokens = {token.id: token for token in before.tokens}
+        self.finished, self.carried = before.finished, before.carried
+        self.happenings: list[Happening] = []
+        self.thrown: list[Throw] = []
+
+    def step(self, kind: str, token: Token, detail: Any = None) -> Step:
+        """The step as it was made."""
+        action = Action(
+            kind=kind,
+            element=token.node,
+            path=token.path,
+            token=token.id,
+            detail=detail,
+            happenings=tuple(self.happenings),
+            thrown=tuple(self.thrown),
+        )
+        after = Configuration(
+            tokens=tuple(self.tokens.values()), next=self.next, finished=self.finished, carried=self.carried
+        )
+        return Step(action, after)
+
+    def number(self) -> int:
+        """A number that nothing else has."""
+        self.next += 1
+        return self.next
+
+    def node(self, token: Token) -> Node:
+        """The element at which a token stands."""
+        return self.net.node(token.process, token.scope, token.node)
+
+    def place(self, token: Token) -> Place:
+        """The scope in which it stands."""
+        return self.net.places[token.process, token.scope]
+
+    def tell(self, happened: str, token: Token) -> None:
+        """Note what happened to the token's element; of a repeated activity only its copies are told."""
+        if token.repetition is None:
+            self.happenings.append(Happening(happened=happened, element=token.node, path=token.path))
+
+    def keep(self, token: Token) -> Token:
+        """Put a token, new or changed, into the configuration."""
+        self.tokens[token.id] = token
+        return token
+
+    def arrive(self, like: Token, flow: Flow, carried: Carried) -> None:
+        """A token comes along a flow."""
+        node = self.net.node(like.process, like.scope, flow.target)
+        token = Token(
+            id=self.number(),
+            node=node.id,
+            process=like.process,
+            scope=like.scope,
+            within=like.within,
+            path=like.path,
+            phase=STANDING,
+            carried=carried,
+        )
+        if node.kind in JOINS:
+            self.keep(replace(token, phase=WAITING, flow=flow.id))
+        elif node.loop is not None or self.place(token).boundary[node.id]:
+            self.keep(replace(token, phase=COMING))
+        else:
+            self.enter(token)
+
+    def activate(self, token: Token) -> None:
+        """The element becomes active: its boundary events are armed, a repeated one counts its copies."""
+        node = self.node(token)
+        for event in self.place(token).boundary[node.id]:
+            self.arm(token, event)
+        if node.loop is None:
+            self.enter(replace(token, phase=STANDING))
+        else:
+            self.keep(replace(token, phase=STANDING, repetition=Repetition(items=-1)))
+
+    def enter(self, token: Token) -> None:
+        """The token is at its element; a subprocess or call opens its scope."""
+        node = self.node(token)
+        self.tell("entered", token)
+        self.keep(replace(token, phase=CATCHING) if node.kind in CATCHES else token)
+        if node.kind in CONTAINERS:
+            inner = (token.process, node.id) if node.kind == "subProcess" else (node.called, node.called)
+            self.open(inner, (*token.within, token.id), (*token.path, node.id), token.carried)
+
+    def open(
+        self,
+        inner: tuple[str, str],
+        within: tuple[int, ...],
+        path: tuple[str, ...],
+        carried: Carried,
+        message: str | None = None,
+    ) -> None:
+        """A scope begins at its start event."""
+        process, scope = inner
+        self.enter(
+            Token(
+                id=self.number(),
+                node=self.net.start(process, scope, message).id,
+                process=process,
+                scope=scope,
+                within=within,
+                path=path,
+                phase=STANDING,
+                carried=carried,
+            )
+        )
+
+    def arm(self, token: Token, event: Node) -> None:
+        """An event of the token's activity, or behind its event-based gateway, may now occur."""
+        self.keep(
+            replace(
+                token,
+                id=self.number(),
+                node=event.id,
+                phase=ARMED,
+                of=token.id,
+                left=self.occurrences(event, token.carried),
+                index=None,
+                repetition=None,
+            )
+        )
+
+    def occurrences(self, event: Node, carried: Carried) -> int | None:
+        """How often an armed event may occur (BPMN 2.0.2, 13.5.3: a non-interrupting one again and again)."""
+        definition = event.event
+        if event.kind != "boundaryEvent" or event.interrupting or definition is None:
+            return 1
+        if definition.kind != "timer":
+            return None
+        if definition.timer != "cycle":
+            return 1
+        for text in (definition.expression.strip(), *self._times(definition, carried)):
+            cycle = _CYCLE.fullmatch(text)
+            if cycle is not None:
+                return int(cycle[1]) if cycle[1] else None
+        return None
+
+    def _times(self, definition: Event, carried: Carried) -> Iterable[str]:
+        try:
+            yield from self.world.times(definition.expression, carried)
+        except Trouble:
+            return
+
+    def disarm(self, token: Token) -> None:
+        """The events armed for a token may occur no more."""
+        for number in [other.id for other in self.tokens.values() if other.phase == ARMED and other.of == token.id]:
+            del self.tokens[number]
+
+    def complete(self, token: Token, carried: Carried | None = None) -> None:
+        """The element is over: its token leaves, along every flow that goes out of it."""
+        self.tell("completed", token)
+        self.leave(token, self.place(token).outgoing[token.node], carried)
+
+    def leave(self, token: Token, flows: Iterable[Flow], carried: Carried | None = None) -> None:
+        """The token leaves along these flows. A copy of a repeated activity is counted where it was made."""
+        carried = token.carried if carried is None else carried
+        del self.tokens[token.id]
+        self.disarm(token)
+        if token.index is not None:
+            self._count(token, carried)
+            return
+        for flow in flows:
+            self.arrive(token, flow, carried)
+
+    def cancel(self, token: Token) -> None:
+        """The token is taken away, with everything beneath its activity and the events armed for it."""
+        for other in list(self.tokens.values()):
+            if other.id == token.id or token.id in other.within or (other.phase == ARMED and other.of == token.id):
+                if other.phase in {STANDING, CATCHING, FIRED}:
+                    self.tell("cancelled", other)
+                del self.tokens[other.id]
+
+    def fire(self, event: Token, payload: dict[str, Any] | None = None) -> None:
+        """An event occurs: its activity is left by it, or beside it, or its gateway has its answer."""
+        node = self.node(event)
+        carried = event.carried
+        if payload is not None and node.event is not None and node.event.variable:
+            carried = carried.written({node.event.variable: payload}, self.number())
+        if event.phase == CATCHING:
+            self.keep(replace(event, phase=FIRED, carried=carried))
+            return
+        holder = self.tokens[event.of]
+        if node.kind != "boundaryEvent":
+            self.tell("completed", holder)
+            del self.tokens[holder.id]
+            self.disarm(holder)
+        elif node.interrupting:
+            self.cancel(holder)
+        elif event.left != 1:
+            self.keep(replace(event, left=None if event.left is None else event.left - 1))
+        else:
+            del self.tokens[event.id]
+        fired = replace(event, id=self.number(), phase=FIRED, carried=carried, of=0)
+        self.tell("entered", fired)
+        self.keep(fired)
+
+    def catcher(self, token: Token, kind: str, code: str | None) -> Token | None:
+        """The armed boundary event that takes an error or escalation, from the activity outwards.
+
+        At one activity the event of exactly this code comes before one without a code, which takes all.
+        """
+        for holder in (token.id, *reversed(token.within)):
+            armed = [
+                (other, event)
+                for other in self.tokens.values()
+                if other.phase == ARMED
+                and other.of == holder
+                and (event := self.node(other).event) is not None
+                and event.kind == kind
+            ]
+            for wanted in (code, None):
+                for other, event in armed:
+                    if event.code == wanted:
+                        return other
+        return None
+
+    def listeners(self, kind: str, name: str) -> list[Token]:
+        """The events that wait for a message or signal, the outermost first."""
+        found = []
+        for token in self.tokens.values():
+            event = self.node(token).event
+            if token.phase in {ARMED, CATCHING} and event is not None and (event.kind, event.name) == (kind, name):
+                found.append(token)
+        return sorted(found, key=lambda token: len(token.within))
+
+    def broadcast(self, name: str, payload: dict[str, Any]) -> int:
+        """A signal reaches everything that waits for it now; returns how many events it set off."""
+        count = 0
+        for listener in self.listeners("signal", name):
+            if listener.id in self.tokens:
+                self.fire(self.tokens[listener.id], payload)
+                count += 1
+        return count
+
+    def end(self, token: Token, carried: Carried | None = None) -> None:
+        """The token is consumed; what it carries waits for the end of its scope."""
+        self.keep(replace(token, phase=ENDED, carried=token.carried if carried is None else carried))
+
+    def ended(self, within: tuple[int, ...]) -> tuple[Carried, tuple[str, ...]] | None:
+        """(what a scope carries at its end, conflicts), or None while a token is left in it."""
+        inside = [token for token in self.tokens.values() if token.within[: len(within)] == within]
+        if not inside or any(token.phase != ENDED for token in inside):
+            return None
+        return joined([token.carried for token in inside], self.number())
+
+    def close(self, within: tuple[int, ...]) -> None:
+        """The ended tokens of a scope go with it."""
+        for number in [token.id for token in self.tokens.values() if token.within == within]:
+            del self.tokens[number]
+
+    def _count(self, copy: Token, carried: Carried) -> None:
+        """A copy of a multi-instance activity is over (BPMN 2.0.2, 13.3.7)."""
+        wrapper = self.tokens[copy.within[-1]]
+        loop, repetition = self.node(wrapper).loop, wrapper.repetition
+        if loop is None or repetition is None or copy.index is None:
+            raise ValueError(f"{copy.node} is no copy of a repeated activity")
+        results, broken = list(repetition.results), repetition.broken
+        if loop.output:
+            values = carried.variables
+            if loop.output_item not in values:
+                broken = broken or loop.output_item
+            results[copy.index] = values.get(loop.output_item)
+        private = [name for name in (loop.item, loop.output_item if loop.output else "") if name]
+        before = wrapper.carried if repetition.current is None else repetition.current
+        values = {name: value for name, value in carried.variables.items() if name not in private}
+        outside = before.written(values, self.number())
+        done, enough = repetition.done + 1, repetition.enough
+        if loop.condition and not broken:
+            counts = {"nrOfInstances": repetition.total, "nrOfCompletedInstances": done}
+            try:
+                enough = any(self.world.enough(loop.condition, carried, counts))
+            except Trouble:
+                broken = loop.condition
+        if enough:
+            for other in [each for each in self.tokens.values() if each.within == copy.within]:
+                self.cancel(other)
+        self.keep(
+            replace(
+                wrapper,
+                repetition=replace(
+                    repetition,
+                    done=done,
+                    enough=enough,
+                    broken=broken,
+                    results=tuple(results),
+                    copies=(*repetition.copies, outside) if loop.kind == "parallel" else (),
+                    current=outside if loop.kind == "sequential" else None,
+                ),
+            )
+        )

@@ -1,0 +1,89 @@
+"""The drawn processes with what the game asks of them again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.bpmn.model import Diagram, Flow, Node, Scope
+from engine.bpmn.reading import Files, read
+
+JOINS = frozenset({"parallelGateway", "inclusiveGateway"})
+CONTAINERS = frozenset({"subProcess", "callActivity"})
+CATCHES = frozenset({"intermediateCatchEvent", "receiveTask"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One scope with its flows by node."""
+
+    scope: Scope
+    outgoing: Mapping[str, tuple[Flow, ...]]
+    incoming: Mapping[str, tuple[Flow, ...]]
+    boundary: Mapping[str, tuple[Node, ...]]
+    _reach: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+
+    def reach(self, flow: Flow, gateway: str) -> frozenset[str]:
+        """The flows on all paths that begin with this one and do not pass the gateway.
+
+        A path may leave an activity by an event on its boundary.
+        """
+        known = self._reach.get((flow.id, gateway))
+        if known is not None:
+            return known
+        seen: set[str] = set()
+        stack = [flow]
+        while stack:
+            at = stack.pop()
+            if at.id in seen:
+                continue
+            seen.add(at.id)
+            if at.target != gateway:
+                stack += self.outgoing[at.target]
+                stack += [out for event in self.boundary[at.target] for out in self.outgoing[event.id]]
+        found = self._reach[flow.id, gateway] = frozenset(seen)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Net:
+    """A definition with those that it calls."""
+
+    main: str
+    diagrams: Mapping[str, Diagram]  #: by process
+    places: Mapping[tuple[str, str], Place]  #: by process and scope
+
+    def node(self, process: str, scope: str, element: str) -> Node:
+        """The flow node."""
+        return self.places[process, scope].scope.nodes[element]
+
+    def start(self, process: str, scope: str, message: str | None = None) -> Node:
+        """The start event at which a scope begins: the one of the message, else the plain one, else the first."""
+        starts = [node for node in self.places[process, scope].scope.nodes.values() if node.kind == "startEvent"]
+        named = [node for node in starts if (node.event.name if node.event else None) == message]
+        return (named or starts)[0]
+
+
+def net(main: Files, called: Mapping[str, Files] | None = None) -> Net:
+    """The net of a definition's files; they have passed the lint rules."""
+    diagrams: dict[str, Diagram] = {}
+    for files in (main, *(called or {}).values()):
+        diagram, issues = read(files)
+        if issues:
+            raise ValueError(issues[0].reason)
+        diagrams[diagram.process.id] = diagram
+    places = {
+        (process, scope.id): _place(scope)
+        for process, diagram in diagrams.items()
+        for scope in diagram.process.scopes.values()
+    }
+    return Net(next(iter(diagrams)), diagrams, places)
+
+
+def _place(scope: Scope) -> Place:
+    return Place(
+        scope,
+        {node: tuple(scope.outgoing(node)) for node in scope.nodes},
+        {node: tuple(scope.incoming(node)) for node in scope.nodes},
+        {node: tuple(scope.boundary(node)) for node in scope.nodes},
+    )

@@ -1,0 +1,343 @@
+"""Random processes of every element that is accepted, block-structured and not, from a seed."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.bpmn import drawing as d
+
+DECISIONS = b"""<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="D" name="D" namespace="x">
+<decision id="pick" name="Pick"><decisionTable id="T" hitPolicy="FIRST"><input id="I">
+<inputExpression id="E"><text>x0 % 3</text></inputExpression></input><output id="O" name="x1"/>
+<rule id="R1"><inputEntry id="a"><text>0</text></inputEntry><outputEntry id="b"><text>x1 + 1</text></outputEntry></rule>
+<rule id="R2"><inputEntry id="c"><text>[1..2)</text></inputEntry><outputEntry id="e"><text>7</text></outputEntry></rule>
+<rule id="R3"><inputEntry id="f"><text>-</text></inputEntry><outputEntry id="g"><text>x0</text></outputEntry></rule>
+</decisionTable></decision></definitions>"""
+
+MESSAGES, SIGNALS = ("m1", "m2"), ("s1", "s2")
+ERRORS, ESCALATIONS = ("e1", "e2"), ("up1", "up2")
+DECLARED = d.declared(*MESSAGES, signals=SIGNALS, errors=ERRORS, escalations=ESCALATIONS)
+
+
+@dataclass(frozen=True)
+class End:
+    """A way on that leads nowhere yet: it leaves this element, under this condition."""
+
+    source: str
+    condition: str = ""
+    default: bool = False
+
+
+@dataclass
+class Canvas:
+    """One scope as it is being drawn."""
+
+    path: tuple[str, ...]
+    depth: int
+    parts: list[str] = field(default_factory=list)
+    gateways: list[str] = field(default_factory=list)  #: that may take a further flow
+    ends: int = 0
+
+
+@dataclass
+class Maker:
+    """Draws one definition; what it calls is drawn beside it."""
+
+    chance: random.Random
+    size: int
+    shared: bool = True  #: branches write each other's variables
+    called: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    variables: dict[str, Any] = field(default_factory=dict)
+    count: int = 0
+
+    def name(self, kind: str) -> str:
+        self.count += 1
+        return f"{kind}{self.count}"
+
+    def variable(self, canvas: Canvas, name: str) -> str:
+        """A variable to write: of a small pool, or the element's own."""
+        if self.shared and self.chance.random() < 0.5:
+            return f"x{self.chance.randrange(4)}"
+        self.variables[f"v_{name}"] = 0
+        return f"v_{name}"
+
+    def condition(self) -> str:
+        return self.chance.choice(
+            [f"x{self.chance.randrange(4)} % {self.chance.choice([2, 3])} == {self.chance.randrange(2)}",
+             f"a{self.chance.randrange(2)}.v % 2 == {self.chance.randrange(2)}", "true", "false"]
+        )  # fmt: skip
+
+    def connect(self, canvas: Canvas, end: End, target: str) -> str:
+        name = f"{end.source}_default" if end.default else self.name("f")
+        canvas.parts.append(d.flow(end.source, target, end.condition, name))
+        return target
+
+    def scope(self, canvas: Canvas, size: int) -> None:
+        """Everything between the start and the end events of a scope."""
+        start = self.name("Start")
+        canvas.parts.append(d.start(start))
+        draw = self.mesh if self.chance.random() < 0.6 else self.row
+        for end in draw(canvas, [End(start)], size):
+            self.close(canvas, end)
+
+    def close(self, canvas: Canvas, end: End) -> None:
+        name, body = self.name("End"), ""
+        inside = len(canvas.path) > 0
+        drawn = self.chance.random()
+        if drawn < 0.08:
+            body = d.event("terminate")
+        elif drawn < 0.14 and inside:
+            body = d.event("error", self.chance.choice(ERRORS))
+        elif drawn < 0.2:
+            body = d.event("escalation", self.chance.choice(ESCALATIONS))
+        elif drawn < 0.26:
+            body = d.event("signal", self.chance.choice(SIGNALS))
+        elif drawn < 0.3:
+            body = d.message(self.chance.choice(MESSAGES), payload="{'v': x0}")
+        canvas.parts.append(d.end(name, body))
+        self.connect(canvas, end, name)
+        canvas.ends += 1
+
+    def row(self, canvas: Canvas, ends: list[End], size: int) -> list[End]:
+        """Block after block: what parts is joined by a gateway of the same kind."""
+        (end,) = ends
+        while size > 0:
+            kind = self.chance.choice(["task", "task", "task", "fork", "loop", "race", "boundary"])
+            if kind == "fork" and size > 2:
+                gateway = self.chance.choice(["exclusive", "parallel", "inclusive"])
+                branches = self.split(canvas, end, gateway, self.chance.choice([2, 2, 3]))
+                part = max(1, size // (len(branches) + 1))
+                tips = [tip for branch in branches for tip in self.row(canvas, [branch], self.chance.randint(0, part))]
+                end = self.join(canvas, tips, gateway)
+                size -= part * len(branches)
+            elif kind == "loop" and size > 1:
+                merge = self.name("Again")
+                canvas.parts.append(d.gateway("exclusive", merge))
+                self.connect(canvas, end, merge)
+                part = self.chance.randint(1, size)
+                (tip,) = self.row(canvas, [End(merge)], part - 1)
+                end = self.back(canvas, tip, merge)
+                size -= part
+            elif kind == "race" and size > 1:
+                tips = [tip for e in self.race(canvas, end) for tip in self.row(canvas, [e], self.chance.randint(0, 1))]
+                end = self.join(canvas, tips, "exclusive")
+                size -= 2
+            elif kind == "boundary":
+                end, beside = self.activity(canvas, end, size, boundary=True)
+                for other in beside:
+                    (tip,) = self.row(canvas, [other], self.chance.randint(0, 1))
+                    if self.chance.random() < 0.5:
+                        self.close(canvas, tip)
+                    else:
+                        end = self.join(canvas, [end, tip], "exclusive")
+                size -= 2
+            else:
+                end, _ = self.activity(canvas, end, size)
+            size -= 1
+        return [end]
+
+    def mesh(self, canvas: Canvas, ends: list[End], size: int) -> list[End]:
+        """Gateways that part and join ways as they come, backwards too."""
+        ends = list(ends)
+        if self.chance.random() < 0.6:
+            ends += self.split(canvas, ends.pop(), self.chance.choice(["parallel", "parallel", "inclusive"]), 2)
+        for _ in range(size):
+            self.chance.shuffle(ends)
+            end = ends.pop()
+            kind = self.chance.choice(
+                ["task", "task", "split", "split", "join", "join", "back", "race", "boundary", "end"]
+            )
+            if kind == "split":
+                ends += self.split(
+                    canvas, end, self.chance.choice(["exclusive", "parallel", "inclusive", "parallel"]), 2
+                )
+            elif kind == "join" and ends:
+                taken = [end, *(ends.pop() for _ in range(min(len(ends), self.chance.choice([1, 1, 2]))))]
+                gateway = self.chance.choice(["exclusive", "parallel", "inclusive", "inclusive"])
+                ends.append(self.join(canvas, taken, gateway))
+            elif kind == "back" and canvas.gateways:
+                ends.append(self.back(canvas, end, self.chance.choice(canvas.gateways)))
+            elif kind == "race":
+                ends += self.race(canvas, end)
+            elif kind == "boundary":
+                after, beside = self.activity(canvas, end, size, boundary=True)
+                ends += [after, *beside]
+            elif kind == "end" and ends:
+                self.close(canvas, end)
+            else:
+                ends.append(self.activity(canvas, end, size)[0])
+        return ends
+
+    def split(self, canvas: Canvas, end: End, kind: str, ways: int) -> list[End]:
+        name = self.name("Split")
+        default = f"{name}_default" if kind != "parallel" else ""
+        canvas.parts.append(d.gateway(kind, name, default))
+        self.connect(canvas, end, name)
+        if kind == "parallel":
+            canvas.gateways.append(name)
+            return [End(name) for _ in range(ways)]
+        return [*(End(name, self.condition()) for _ in range(ways - 1)), End(name, default=True)]
+
+    def join(self, canvas: Canvas, ends: list[End], kind: str) -> End:
+        name = self.name("Join")
+        canvas.parts.append(d.gateway(kind, name))
+        for end in ends:
+            self.connect(canvas, end, name)
+        canvas.gateways.append(name)
+        return End(name)
+
+    def back(self, canvas: Canvas, end: End, target: str) -> End:
+        """A way back, taken a few times."""
+        count, check = self.name("Count"), self.name("Check")
+        counter = f"c_{check}"
+        self.variables[counter] = 0
+        canvas.parts.append(d.script(count, f"{counter} = {counter} + 1"))
+        canvas.parts.append(d.gateway("exclusive", check, f"{check}_default"))
+        self.connect(canvas, end, count)
+        canvas.parts.append(d.flow(count, check, id=self.name("f")))
+        canvas.parts.append(d.flow(check, target, f"{counter} % {self.chance.choice([2, 3])} != 0", self.name("f")))
+        return End(check, default=True)
+
+    def race(self, canvas: Canvas, end: End) -> list[End]:
+        name = self.name("Race")
+        canvas.parts.append(d.gateway("eventBased", name))
+        self.connect(canvas, end, name)
+        found = []
+        kinds = self.chance.sample(["timer", "message", "signal", "receive"], self.chance.choice([2, 2, 3]))
+        for kind in kinds:
+            catch = self.name("Catch")
+            canvas.parts.append(self.catching(catch, kind))
+            canvas.parts.append(d.flow(name, catch, id=self.name("f")))
+            found.append(End(catch))
+        return found
+
+    def catching(self, name: str, kind: str) -> str:
+        if kind == "receive":
+            return f'<bpmn:receiveTask id="{name}" messageRef="m2"/>'
+        return d.catch(name, self.definition(kind, "m1"))
+
+    def definition(self, kind: str, message: str, repeats: bool = False) -> str:
+        if kind == "timer":
+            if repeats and self.chance.random() < 0.5:
+                return d.timer("cycle", self.chance.choice(["R2/PT1H", "R3/PT1H"]))
+            return d.timer("duration", "PT1H")
+        if kind == "message":
+            return d.message(message, self.chance.choice(["", "got"]))
+        if kind == "signal":
+            return d.event("signal", self.chance.choice(SIGNALS))
+        reference = self.chance.choice([*(ERRORS if kind == "error" else ESCALATIONS), ""])
+        return d.event(kind, reference)
+
+    def activity(self, canvas: Canvas, end: End, size: int, boundary: bool = False) -> tuple[End, list[End]]:
+        """One activity or event, with events on its boundary if they are wanted."""
+        kinds = ["user", "service", "scope", "call"] if boundary else [
+            "user", "service", "quick", "script", "script", "rule", "task", "send", "throw", "throw", "catch", "scope",
+            "call",
+        ]  # fmt: skip
+        kind = self.chance.choice(kinds)
+        if kind in {"scope", "call"} and (canvas.depth <= 0 or size < 1):
+            kind = self.chance.choice(["user", "service"])
+        name = self.name(kind.capitalize())
+        loop = ""
+        if kind in {"user", "service", "quick", "script", "scope", "call"} and self.chance.random() < 0.12:
+            loop = self.repetition()
+        self.element(canvas, name, kind, loop, size)
+        self.connect(canvas, end, name)
+        beside = []
+        if boundary:
+            for _ in range(self.chance.choice([1, 1, 2])):
+                beside.append(self.beside(canvas, name, kind))
+        return End(name), beside
+
+    def element(self, canvas: Canvas, name: str, kind: str, loop: str, size: int) -> None:
+        if kind == "user":
+            given = {"result": f"a{self.chance.randrange(2)}" if self.shared else f"v_{name}"}
+            part = d.user(name, body=loop, **given, max_instances="4")
+        elif kind in {"service", "quick"}:
+            part = d.service(name, kind, self.variable(canvas, name), loop, n=f"x{self.chance.randrange(4)}")
+            part = with_cap(part, loop)
+        elif kind == "script":
+            part = d.script(
+                name, f"{self.variable(canvas, name)} = x{self.chance.randrange(4)} + {self.chance.randrange(5)}"
+            )
+            part = with_cap(part.replace("</bpmn:scriptTask>", f"{loop}</bpmn:scriptTask>"), loop)
+        elif kind == "rule":
+            part = d.rule(name, "pick")
+        elif kind == "task":
+            part = f'<bpmn:task id="{name}"/>'
+        elif kind == "send":
+            part = f'<bpmn:sendTask id="{name}" messageRef="m1"/>'
+        elif kind == "throw":
+            part = d.throw(name, self.chance.choice(
+                ["", d.event("signal", self.chance.choice(SIGNALS)), d.message("m1", payload="{'v': x1}"),
+                 d.event("escalation", self.chance.choice(ESCALATIONS))]
+            ))  # fmt: skip
+        elif kind == "catch":
+            part = self.catching(name, self.chance.choice(["timer", "message", "signal", "receive"]))
+        elif kind == "scope":
+            inner = Canvas((*canvas.path, name), canvas.depth - 1)
+            self.scope(inner, self.chance.randint(1, max(1, size)))
+            part = with_cap(d.sub(name, *inner.parts, loop), loop)
+        else:
+            process = self.name("p")
+            inner = Canvas((*canvas.path, name), canvas.depth - 1)
+            self.scope(inner, self.chance.randint(1, max(1, size)))
+            self.called[process] = d.files(process, *inner.parts, declared=DECLARED, pick__dmn=DECISIONS)
+            part = with_cap(d.call(name, process, loop), loop)
+        canvas.parts.append(part)
+
+    def beside(self, canvas: Canvas, name: str, kind: str) -> End:
+        event = self.name("On")
+        kinds = ["timer", "message", "signal"]
+        if kind in {"service", "scope", "call"}:
+            kinds += ["error", "error"]
+        if kind in {"scope", "call"}:
+            kinds += ["escalation", "escalation"]
+        caught = self.chance.choice(kinds)
+        interrupting = caught == "error" or self.chance.random() < 0.5
+        canvas.parts.append(d.boundary(event, name, self.definition(caught, "m2", not interrupting), interrupting))
+        return End(event)
+
+    def repetition(self) -> str:
+        sequential = self.chance.choice(["true", "false"])
+        if self.chance.random() < 0.5:
+            inside = f"<bpmn:loopCardinality>{self.chance.randint(0, 3)}</bpmn:loopCardinality>"
+        else:
+            inside = '<bpmn:loopDataInputRef>items</bpmn:loopDataInputRef><bpmn:inputDataItem name="x3"/>'
+        if self.chance.random() < 0.3:
+            inside = inside.replace(
+                "<bpmn:inputDataItem", "<bpmn:loopDataOutputRef>results</bpmn:loopDataOutputRef><bpmn:inputDataItem"
+            ) + ('<bpmn:outputDataItem name="x0"/>' if "inputDataItem" in inside else "")
+        if self.chance.random() < 0.3:
+            inside += "<bpmn:completionCondition>nrOfCompletedInstances &gt;= 2</bpmn:completionCondition>"
+        return (
+            f'<bpmn:multiInstanceLoopCharacteristics isSequential="{sequential}">{inside}'
+            "</bpmn:multiInstanceLoopCharacteristics>"
+        )
+
+
+def with_cap(part: str, loop: str) -> str:
+    """The element with a cap on its copies."""
+    if not loop or part.startswith("<bpmn:userTask"):
+        return part
+    cap = (
+        '<spiffworkflow:properties><spiffworkflow:property name="max_instances" value="4"/></spiffworkflow:properties>'
+    )
+    at = part.index(">") + 1
+    tag = part[:at]
+    if part[at:].startswith("<bpmn:extensionElements>") and "serviceTask" in tag:
+        return part.replace("<bpmn:extensionElements>", f"<bpmn:extensionElements>{cap}", 1)
+    return f"{tag}<bpmn:extensionElements>{cap}</bpmn:extensionElements>{part[at:]}"
+
+
+def made(seed: int) -> tuple[dict[str, bytes], dict[str, dict[str, bytes]], dict[str, Any]]:
+    """(files, called, variables) of the process of a seed."""
+    chance = random.Random(seed)
+    maker = Maker(chance, size=chance.choice([3, 5, 7, 9, 12, 15]), shared=chance.random() < 0.6)
+    canvas = Canvas((), depth=chance.choice([1, 2, 3, 4]))
+    maker.scope(canvas, maker.size)
+    files = d.files("p", *canvas.parts, declared=DECLARED, pick__dmn=DECISIONS)
+    variables = {f"x{n}": n for n in range(4)} | {"a0": {"v": 0}, "a1": {"v": 1}, "items": [5, 6]} | maker.variables
+    return files, maker.called, variables

@@ -1,0 +1,251 @@
+"""Follow an engine's run in the token game: is each thing it did a step that the relation has?"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engine.bpmn.token_game import Concrete, Configuration, Net, Step, Token, begin, held, settle, steps, waiting
+from engine.bpmn.token_game.configuration import ENDED, STANDING, WAITING
+
+Label = tuple[str, str, tuple[str, ...]]
+JOINS = {"parallelGateway", "inclusiveGateway"}
+
+
+class Mismatch(AssertionError):
+    """Engine and game differ."""
+
+
+@dataclass(frozen=True)
+class State:
+    """One way in which the game may have come along with the engine."""
+
+    at: Configuration
+    told: tuple[tuple[Label, int], ...] = ()  #: what its steps did beside what names them
+    thrown: tuple[str, ...] = ()
+
+    def after(self, step: Step) -> State:
+        told = Counter(dict(self.told))
+        told.update((h.happened, h.element, h.path) for h in step.action.happenings)
+        own = label(step)
+        if own is not None:
+            told[own] -= 1
+        thrown = [json.dumps([t.kind, t.name, t.payload], sort_keys=True) for t in step.action.thrown]
+        return State(step.configuration, tuple(sorted((+told).items())), tuple(sorted((*self.thrown, *thrown))))
+
+    @property
+    def key(self) -> Any:
+        """Alike for states that differ in numbers alone."""
+        nodes = {token.id: token.node for token in self.at.tokens}
+        return (
+            self.at.finished,
+            self.told,
+            self.thrown,
+            frozenset(
+                Counter(
+                    (t.path, t.node, t.phase, t.flow, nodes.get(t.of), t.left, t.index, t.repetition, t.conflicts,
+                     data(t.carried.variables))
+                    for t in self.at.tokens
+                ).items()
+            ),
+        )  # fmt: skip
+
+
+def data(variables: dict[str, Any]) -> str:
+    return json.dumps(variables, sort_keys=True)
+
+
+def label(step: Step) -> Label | None:
+    """By which of the things it did a step is known in the engine's trace."""
+    action = step.action
+    if action.kind in {"complete", "answer", "result"}:
+        return "completed", action.element, action.path
+    return ("entered", action.element, action.path) if action.kind == "enter" else None
+
+
+def names(kind: str, happened: str) -> bool:
+    """Whether a line of the engine's trace is one by which a step is known."""
+    if happened == "completed":
+        return kind != "eventBasedGateway"
+    return happened == "entered" and kind in JOINS
+
+
+class Following:
+    """All states of the game that agree with what the engine has done so far."""
+
+    def __init__(self, of: Net, variables: dict[str, Any], quick: Callable[..., Iterable[Any]]) -> None:
+        self.net, self.quick = of, quick
+        self.world = Concrete(outcome=quick)
+        self.states = [State(begin(of, self.world, variables).configuration)]
+        self.told: Counter[Label] = Counter()
+        first = begin(of, self.world, variables).action.happenings
+        self.states = [replace(self.states[0], told=tuple(((h.happened, h.element, h.path), 1) for h in first))]
+        self.expected: list[Label] = []
+
+    def act(self, world: Concrete, kind: str, fits: Callable[[Token, Step], bool]) -> None:
+        """Somebody outside acts."""
+        found: dict[Any, State] = {}
+        for state in self.states:
+            for step in steps(self.net, world, state.at):
+                if step.action.kind == kind and fits(state.at.token(step.action.token), step):
+                    after = state.after(step)
+                    found.setdefault(after.key, after)
+                    own = label(step)
+        if not found:
+            raise Mismatch(f"The game has no {kind} there.")
+        self.expected = [own] if own is not None else []
+        self.states = list(found.values())
+
+    def settle(self, element: str, kind: str, variables: dict[str, Any]) -> None:
+        """An operator settles a conflict."""
+        found = []
+        for state in self.states:
+            for each in held(self.net, self.world, state.at):
+                if (self.shown(state, each), each.kind) == (element, kind):
+                    after = settle(self.net, self.world, state.at, each, variables)
+                    found.append(replace(state, at=after))
+        if not found:
+            raise Mismatch(f"The game has nothing to settle at {element}.")
+        self.states = found
+
+    def follow(self, trace: list[Any], thrown: list[Any]) -> None:
+        """The engine ran: every line of its trace is looked for."""
+        for line in trace:
+            here: Label = (line.happened, line.element, line.scope)
+            if not names(line.kind, line.happened):
+                self.told[here] += 1
+            elif self.expected:
+                if here != self.expected.pop():
+                    raise Mismatch(f"The engine did {here} first.")
+            else:
+                self._one(here)
+        self.thrown = getattr(self, "thrown", Counter())
+        self.thrown.update(json.dumps([t.kind, t.name, t.payload], sort_keys=True) for t in thrown)
+
+    def _one(self, wanted: Label) -> None:
+        for reach in (self._shortly, self._everything):
+            found: dict[Any, State] = {}
+            for state in reach():
+                for step in steps(self.net, self.world, state.at):
+                    if label(step) == wanted:
+                        after = state.after(step)
+                        found.setdefault(after.key, after)
+            if found:
+                self.states = list(found.values())
+                return
+        enabled = sorted({str(label(s) or s.action.kind) for state in self._shortly() for s in self.automatic(state)})
+        marking = [str(sorted(state.at.marking.items())) for state in self.states[:2]]
+        raise Mismatch(f"The engine did {wanted}; the game has only {enabled}.\n" + "\n".join(marking))
+
+    def automatic(self, state: State) -> list[Step]:
+        return [
+            s
+            for s in steps(self.net, self.world, state.at)
+            if not s.action.free or s.action.kind in {"result", "raise"}
+        ]
+
+    def unseen(self, state: State) -> list[Step]:
+        return [s for s in self.automatic(state) if label(s) is None]
+
+    def quiet(self, state: State) -> State:
+        """After every step that no trace shows."""
+        while True:
+            unseen = self.unseen(state)
+            if not unseen:
+                return state
+            state = state.after(unseen[0])
+
+    def _shortly(self) -> list[State]:
+        return [*self.states, *(self.quiet(state) for state in self.states)]
+
+    def _everything(self) -> list[State]:
+        found = {state.key: state for state in self.states}
+        stack = list(found.values())
+        while stack:
+            state = stack.pop()
+            for step in self.unseen(state):
+                after = state.after(step)
+                if after.key not in found:
+                    found[after.key] = after
+                    stack.append(after)
+        return list(found.values())
+
+    def shown(self, state: State, each: Any) -> str:
+        if not each.token:
+            return each.element
+        token = state.at.token(each.token)
+        node = self.net.node(token.process, token.scope, token.node)
+        end = each.kind == "conflict" and token.repetition is None and not token.conflicts
+        return node.called if end and node.kind == "callActivity" else node.id
+
+    def rested(self, rest: Any, variables: dict[str, Any]) -> None:
+        """The engine came to rest: the game rests too, waits for the same, and shows the same data."""
+        told = tuple(sorted((+self.told).items()))
+        thrown = tuple(sorted(self.thrown.elements()))
+        seen = self.engine(rest, variables)
+        agreeing, differing = {}, []
+        for before in self._everything() if len(self.states) < 4 else self._shortly():
+            state = self.quiet(before)
+            automatic = self.automatic(state)
+            found = self.game(state)
+            if automatic:
+                differing.append(f"the game could still do {[label(s) or s.action.kind for s in automatic]}")
+            elif state.told != told:
+                ours, theirs = Counter(dict(state.told)), Counter(dict(told))
+                differing.append(f"side effects: game alone {ours - theirs}, engine alone {theirs - ours}")
+            elif state.thrown != thrown:
+                differing.append(f"thrown: game {state.thrown}, engine {thrown}")
+            elif found != seen:
+                differing.append(
+                    "\n".join(f"{k}: game {found[k]}\n   engine {seen[k]}" for k in seen if found[k] != seen[k])
+                )
+            else:
+                agreeing.setdefault(state.key, state)
+        if not agreeing:
+            raise Mismatch("\n".join(dict.fromkeys(differing)))
+        self.states = [replace(state, told=(), thrown=()) for state in agreeing.values()]
+        self.told, self.thrown = Counter(), Counter()
+
+    def engine(self, rest: Any, variables: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "finished": data(variables) if rest.finished else None,
+            "user": sorted((t.element, t.scope, data(t.variables)) for t in rest.user_tasks),
+            "jobs": sorted((j.element, j.scope, data(j.parameters)) for j in rest.jobs),
+            "timers": sorted((t.element, t.scope) for t in rest.timers),
+            "messages": sorted((m.kind, m.name, m.element, m.scope) for m in rest.messages),
+            "held": sorted({(f.kind, f.element) for f in rest.failures if f.kind != "stuck"}),
+            "stuck": sorted(
+                {f.scope if f.cause.startswith("The gateway") else ("?",) for f in rest.failures if f.kind == "stuck"}
+            ),
+        }
+
+    def game(self, state: State) -> dict[str, Any]:
+        at, net = state.at, self.net
+        users, jobs = [], []
+        parameters: list[Any] = []
+        world = Concrete(outcome=lambda node, path, given: parameters.append(given) or ())
+        for token in at.tokens:
+            node = net.node(token.process, token.scope, token.node)
+            if token.phase == STANDING and token.repetition is None and node.kind == "userTask":
+                users.append((token.node, token.path, data(token.carried.variables)))
+            if token.phase == STANDING and token.repetition is None and node.kind == "serviceTask":
+                world.outcomes(node, token.path, token.carried)
+                jobs.append((token.node, token.path, data(parameters.pop())))
+        events = [(net.node(t.process, t.scope, t.node).event, t) for t in waiting(net, at, ("message", "signal"))]
+        stuck = set()
+        for within in {token.within for token in at.tokens}:
+            here = [token for token in at.tokens if token.within == within]
+            if {token.phase for token in here} <= {WAITING, ENDED} and any(token.phase == WAITING for token in here):
+                stuck.add(here[0].path)
+        return {
+            "finished": data(at.carried.variables) if at.finished else None,
+            "user": sorted(users),
+            "jobs": sorted(jobs),
+            "timers": sorted((t.node, t.path) for t in waiting(net, at, ("timer",))),
+            "messages": sorted((e.kind, e.name, t.node, t.path) for e, t in events if e is not None),
+            "held": sorted({(each.kind, self.shown(state, each)) for each in held(net, self.world, at)}),
+            "stuck": sorted(stuck),
+        }

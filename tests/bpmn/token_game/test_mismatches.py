@@ -1,0 +1,113 @@
+"""Where engine and token game once differed: each a small diagram, played through both, and what is right."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.bpmn import bundle
+from engine.bpmn.token_game import net
+from tests.bpmn import drawing as d
+from tests.bpmn.running import Running
+from tests.bpmn.token_game.playing import Player
+
+DECLARED = d.declared("m1", "m2", signals=("s1",), errors=("e1",), escalations=("up1",))
+
+
+def both(*parts, variables=None, runs=8):
+    """A running engine; before that, the diagram has been played through engine and game."""
+    files = d.files("p", *parts, declared=DECLARED)
+    of = bundle(files)
+    for seed in range(runs):
+        for restoring in (False, True):
+            Player(of, net(files), variables or {}, seed, restoring).play()
+    return Running(of, variables)
+
+
+def test_two_flows_between_the_same_two_gateways_are_two_arrivals():
+    """The engine knew an arrival by the element it came from, so an inclusive join fired once for each."""
+    run = both(
+        d.start(), d.gateway("parallel", "F"), d.gateway("inclusive", "J"), d.end(), d.flow("Start", "F"),
+        d.flow("F", "J", id="f1"), d.flow("F", "J", id="f2"), d.flow("J", "End"),
+    )  # fmt: skip
+    assert run.rest.finished
+    assert run.completed().count("J") == 1
+
+
+def test_a_terminate_event_keeps_what_ended_branches_wrote():
+    """The engine went on with the terminating token's variables alone."""
+    run = both(
+        d.start(), d.gateway("parallel", "F"), d.script("A", "a = 1"), d.user("U"), d.end(),
+        d.end("T", d.event("terminate")), d.flow("Start", "F"), d.chain("F", "A", "End"), d.chain("F", "U", "T"),
+    )  # fmt: skip
+    assert run.answer("U").finished
+    assert run.variables == {"a": 1, "u": {}}
+
+
+def test_an_event_gateway_that_can_still_reach_the_full_flow_does_not_hold_an_inclusive_join_back():
+    """BPMN 2.0.2, table 13.3: one token, whichever event it takes; the engine saw a token at each event."""
+    run = both(
+        d.start(), d.gateway("parallel", "F"), d.user("U"), d.gateway("exclusive", "X"), d.gateway("inclusive", "J"),
+        d.gateway("eventBased", "G"), d.catch("C1", d.message("m1")), d.catch("C2", d.message("m2")), d.user("After"),
+        d.end(), d.flow("Start", "F"), d.chain("F", "U", "X", "J", "After", "End"), d.flow("F", "G"),
+        d.chain("G", "C1", "X"), d.chain("G", "C2", "J"),
+    )  # fmt: skip
+    assert run.answer("U").user_tasks[0].element == "After"
+
+
+def nested(*inner):
+    return (
+        *(d.start(), d.gateway("parallel", "F"), d.script("X", "x = 1"), d.gateway("parallel", "G")),
+        *(d.script("C", "c = 1"), d.gateway("parallel", "J"), d.end(), d.flow("Start", "F"), d.chain("F", "X", "G")),
+        *(d.chain("F", "C", "J"), d.flow("J", "End"), *inner),
+    )
+
+
+def test_what_a_branch_wrote_before_it_parted_is_no_write_of_each_part():
+    """The engine compared all three with the outer fork: "x" seemed written twice, a conflict that was none."""
+    run = both(
+        *nested(d.script("A", "x = 2"), d.script("B", "b = 1"), d.chain("G", "A", "J"), d.chain("G", "B", "J")),
+        variables={"x": 0},
+    )
+    assert run.rest.finished
+    assert run.variables == {"x": 2, "b": 1, "c": 1}
+
+
+@pytest.mark.parametrize("order", [("U", "V", "W"), ("W", "V", "U"), ("V", "W", "U")])
+def test_a_write_is_not_lost_where_branches_join_across_the_forks_they_came_from(order):
+    """The engine measured by the last to arrive: setting "x" back to 0 looked like no change, and 1 came back."""
+    run = both(
+        d.start(), d.gateway("parallel", "F"), d.script("X", "x = 1"), d.gateway("parallel", "G"), d.user("U"),
+        d.script("A", "x = 0"), d.user("V"), d.user("W"), d.gateway("parallel", "J1"), d.gateway("parallel", "J2"),
+        d.end(), d.flow("Start", "F"), d.chain("F", "X", "G"), d.chain("G", "U", "A", "J1"), d.chain("G", "V", "J2"),
+        d.chain("F", "W", "J1"), d.chain("J1", "J2", "End"), variables={"x": 0},
+    )  # fmt: skip
+    for task in order:
+        run.answer(task)
+    assert run.rest.finished
+    assert run.variables["x"] == 0
+
+
+def test_a_message_goes_to_the_event_that_waited_longest_also_after_a_restore():
+    """The engine's state kept the order of the tree, not that of arrival."""
+    run = both(
+        d.start(), d.gateway("parallel", "F"), d.user("U"), d.user("V"), d.catch("First", d.message("m1")),
+        d.catch("Second", d.message("m1")), d.end(), d.end("End2"), d.flow("Start", "F"),
+        d.chain("F", "U", "Second", "End"), d.chain("F", "V", "First", "End2"),
+    )  # fmt: skip
+    run.answer("V")
+    run.answer("U")
+    run.send("m1")
+    assert run.completed()[-2:] == ["First", "End2"]
+
+
+def test_a_token_that_throws_holds_an_inclusive_join_back_while_it_does():
+    """The event it sets off ran at once, when the thrower had left and not yet arrived: the join fired too early."""
+    run = both(
+        d.start(), d.gateway("parallel", "F"), d.user("U"), d.boundary("B", "U", d.event("signal", "s1")), d.user("V"),
+        d.throw("T", d.event("signal", "s1")), d.user("W"), d.gateway("inclusive", "J"), d.end(), d.end("Other"),
+        d.flow("Start", "F"), d.chain("F", "U", "Other"), d.flow("B", "J"), d.chain("F", "V", "T", "W", "J", "End"),
+    )  # fmt: skip
+    run.answer("V")
+    assert run.active == {("W", 1), ("J", 1)}
+    assert run.answer("W").finished
+    assert run.completed().count("J") == 1
