@@ -16,7 +16,8 @@ from engine.identity.sign_in import authenticate as authenticate  # read as `peo
 from engine.identity.tables import PersonRow, RoleRow
 from engine.store import Store, now, transaction
 
-_RESERVED = frozenset({"clock", "worker", "system", "gatewright"})
+#: actors of the log that are nobody: a person of that name would be taken for them
+_RESERVED = frozenset({"clock", "worker", "system", "gatewright", "release", "unknown", "nobody"})
 # Who changes roles or switches people off takes turns, so that two cannot remove the last two admins.
 _TURN = text("SELECT pg_advisory_xact_lock(7114002)")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -55,8 +54,3 @@ def add(session: Session, counted: Mapping[Refusal, int]) -> None:
             set_={"requests": RefusalRow.requests + statement.excluded.requests},
         )
     )
-
-
-def counter() -> Counter[Refusal]:
-    """An empty count."""
-    return Counter()

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from engine import bpmn
 from engine.identity import Person
@@ -311,7 +311,7 @@ def instances(
     offset: int = 0,
 ) -> Page[Instance]:
     """Instances, the newest first. state: running, finished, cancelled or suspended."""
-    query = select(InstanceRow)
+    query = select(InstanceRow).options(defer(InstanceRow.workflow))  # kilobytes each, and no list shows them
     if state == "suspended":
         query = query.where(InstanceRow.suspended, InstanceRow.state == "running")
     elif state:

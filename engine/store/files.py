@@ -78,6 +78,8 @@ class Files:
             if written.hexdigest() != digest:
                 raise FileDamaged(digest=digest, found=written.hexdigest())
             self._system.mv(coming, place)
+            if self._local:
+                _names_to_disk(place.rsplit("/", 1)[0])
         except BaseException:
             with suppress(FileNotFoundError):
                 self._system.rm(coming)
@@ -150,6 +152,15 @@ def _digest_of(data: bytes | Path) -> str:
     for chunk in _chunks(data):
         digest.update(chunk)
     return digest.hexdigest()
+
+
+def _names_to_disk(folder: str) -> None:
+    """Without it the file is on the disk and its new name may not be, while the row that names it is committed."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _to_disk(target: IO[bytes]) -> None:

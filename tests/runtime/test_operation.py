@@ -11,7 +11,8 @@ from sqlalchemy import event
 
 from engine import audit
 from engine.identity import NotPermitted
-from engine.runtime import delivery, instances, messages, registry, user_tasks, worker
+from engine.runtime import delivery, instances, messages, queries, registry, user_tasks, worker
+from engine.runtime.instances.start import SubjectMalformed
 from engine.runtime.transaction import InstanceBusy
 from engine.store import transaction
 from tests.bpmn import drawing as d
@@ -197,3 +198,27 @@ def test_a_busy_instance_says_so_and_a_result_waits_for_it(house, monkeypatch):
         event.remove(house.engine, "begin", hurry)
     assert w.RECORDER.calls == ["prepare", "work", "apply"]
     assert len(w.open_tasks(house, instance)) == 1
+
+
+@pytest.mark.parametrize("subject", ["x" * 201, "a\x00b", "two\nlines"])
+def test_what_a_life_cycle_is_about_is_a_short_plain_text(house, subject):
+    w.given_a_published(house, w.process_p())
+    with pytest.raises(SubjectMalformed):
+        instances.start(house, w.ADA, "process_p", subject)
+
+
+def test_a_list_of_instances_reads_no_state(house):
+    started(house, w.process_p())
+    read: list[str] = []
+
+    def note(connection, cursor, statement, *_):
+        read.append(statement)
+
+    event.listen(house.engine, "before_cursor_execute", note)
+    try:
+        with transaction(house) as session:
+            assert queries.instances(session).total == 1
+    finally:
+        event.remove(house.engine, "before_cursor_execute", note)
+    assert len(read) == 2
+    assert "workflow" not in read[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from pathlib import Path
 
@@ -95,3 +96,12 @@ def test_many_writers_of_one_content_leave_one_file(tmp_path: Path) -> None:
         thread.join()
     (digest,) = files.digests()
     assert files.read(digest) == content
+
+
+def test_the_name_of_a_file_is_on_the_disk_before_a_row_can_name_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to_disk: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda opened: to_disk.append(os.readlink(f"/proc/self/fd/{opened}")))
+    digest = Files(str(tmp_path / "files")).put(b"kept")
+    assert to_disk[-1] == str(tmp_path / "files" / digest[:2])

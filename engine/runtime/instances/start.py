@@ -33,6 +33,14 @@ class SubjectRefused(GatewrightError):
     status = 422
 
 
+class SubjectMalformed(GatewrightError):
+    """{subject!a} cannot be what {process} is about."""
+
+    code = "subject-malformed"
+    hint = "Name a model by its id, or whatever else by a text of 1 to 200 characters without control characters."
+    status = 422
+
+
 def start(
     house: Store,
     person: Person,
@@ -45,7 +53,7 @@ def start(
     """The id of a new instance of the latest published version, run to its first rest.
 
     variables: the answer to the start form; nothing else may be set. subject: the business key, a model's id.
-    Raises NotPermitted, DefinitionUnknown, AnswerRefused, AlreadyRunning.
+    Raises NotPermitted, DefinitionUnknown, AnswerRefused, SubjectRefused, SubjectMalformed, AlreadyRunning.
     """
     try:
         identity.require(person, "instance.start")
@@ -56,7 +64,7 @@ def start(
             "system",
             "act.refused",
             actor=person.id,
-            subject=subject,
+            subject=subject[:200] if subject.isprintable() else "",
             tried="instance.started",
             process=process,
             reason=refusal.code,
@@ -68,13 +76,16 @@ def start(
 def subject_of(description: bpmn.ProcessDescription, subject: str, answer: dict[str, Any]) -> str:
     """The business key: the field of the start form that the start event's property `subject` names, or what was given.
 
-    Handlers trust the key and not the variables, so the two must not differ. Raises SubjectRefused.
+    Handlers trust the key and not the variables, so the two must not differ. Raises SubjectRefused, SubjectMalformed.
     """
     field = description.start_properties.get("subject", "")
     named = str(answer.get(field, "")) if field else ""
     if named and subject and named != subject:
         raise SubjectRefused(process=description.process_id, subject=subject, named=named, field=field)
-    return named or subject
+    key = named or subject
+    if len(key) > 200 or not key.isprintable():
+        raise SubjectMalformed(process=description.process_id, subject=key[:50])
+    return key
 
 
 def begin(

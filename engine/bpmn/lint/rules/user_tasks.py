@@ -9,8 +9,6 @@ from engine.bpmn.lint.registry import Finding, Subject, nearest, rule
 from engine.bpmn.model import Node
 from engine.bpmn.rests import listed
 
-KNOWN = frozenset({"form", "kind", "evidence", "shut_out", "due", "result", "max_instances"})
-
 
 @rule("user-tasks")
 def check(subject: Subject) -> Iterator[Finding]:
