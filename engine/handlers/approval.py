@@ -34,6 +34,14 @@ class DecisionMissing(GatewrightError):
     status = 422
 
 
+class OwnVersion(GatewrightError):
+    """{person} worked on {version} and cannot let it in."""
+
+    code = "own-version"
+    hint = "Another {role} decides it."
+    status = 403
+
+
 @task_kind("approval")
 def approval(session: Session, ctx: Context, person: Person, task: Decided, answer: dict[str, Any]) -> None:
     """Keeps the decision on the version that the instance has in hand, with the digests of what was shown."""
@@ -44,6 +52,10 @@ def approval(session: Session, ctx: Context, person: Person, task: Decided, answ
         raise DecisionMissing(task=task.name)
     model = queries.model(session, ctx.subject)
     version = subjects.in_hand(session, ctx)
+    # A no is taken from anybody. The gate would not count such a yes; said here, the task stays open for others.
+    own = answer["decision"] == "approve" and person.id in subjects.makers(session, version)
+    if purpose == "deployment" and own:
+        raise OwnVersion(person=person.name, version=version.ref, role=task.role)
     approvals.record(
         session,
         person,

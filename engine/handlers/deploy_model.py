@@ -82,7 +82,7 @@ def granted(session: Session, ref: VersionRef, environment: str, ctx: Context) -
     """The approvals that let the version in; raises the named errors of this service task.
 
     Asked for: the roles of the tier and of the model's own metadata, none of them by who asked for it (`requesters`) or
-    made the version; one of the environment's promoters among them; no open high risk; a model that is not retired.
+    worked on the version; one of the environment's promoters among them; no open high risk; a model in use.
     """
     model, version = queries.model(session, ref.model), queries.version(session, ref)
     if model.retired:
@@ -103,7 +103,7 @@ def granted(session: Session, ref: VersionRef, environment: str, ctx: Context) -
             environment=environment,
             roles=tiers.approvers(model.tier, model.metadata.approvers),
             digests=subjects.approved_digests(session, ref),
-            requesters={*requesters.of(session, ctx.instance), ctx.starter, version.created_by},
+            requesters={*requesters.of(session, ctx.instance), ctx.starter, *subjects.makers(session, version)},
         )
     except (ApprovalMissing, ApprovalVoid) as refusal:
         raise BpmnError(VOID, str(refusal)) from refusal

@@ -62,6 +62,11 @@ def in_hand(session: Session, ctx: Context) -> Version:
     return queries.version(session, VersionRef.parse(taken)) if taken else newest(session, ctx.subject)
 
 
+def makers(session: Session, version: Version) -> frozenset[str]:
+    """Who worked on the version: who added it, or a file of it that stands now. None of them lets it in."""
+    return frozenset({version.created_by, *(asset.added_by for asset in queries.assets(session, version.ref))})
+
+
 def gaps(session: Session, ref: VersionRef) -> list[Gap]:
     """What the version's record still owes; test reports are not among it, since the life cycle itself brings them."""
     return [gap for gap in completeness.score(session, ref).gaps if gap.name != "tests"]

@@ -45,7 +45,7 @@ class InstanceUnknown(GatewrightError):
 
 
 class InstanceEnded(GatewrightError):
-    """{process} for {subject} has {state}; nothing moves it any more."""
+    """{process} for {subject} is {state}; nothing moves it any more."""
 
     code = "instance-ended"
     hint = "Start a new instance where the work shall be done again."

@@ -9,6 +9,7 @@ import pytest
 
 from engine import audit
 from engine.governance import approvals, in_hand
+from engine.handlers.approval import OwnVersion
 from engine.handlers.facts import deliver_facts
 from engine.identity import Person
 from engine.inventory import assets, models, queries, risks, versions
@@ -280,3 +281,16 @@ def test_a_later_no_undoes_an_approval_though_it_was_used(house):
         )
         with pytest.raises(approvals.ApprovalMissing):
             approvals.require(session, str(ref), **asked, **needed)
+
+
+def test_who_worked_on_a_version_does_not_let_it_in(house):
+    ref = h.given_a_rules_model(house)
+    with transaction(house) as session:
+        assets.attach(session, h.OPS, ref, "artefact", house.files.put(h.rules("their own table")))
+    instance = started(house, "letters")
+    with pytest.raises(OwnVersion):
+        h.decide(house, instance, "Approve_as_operator", h.OPS, **APPROVE)
+    h.decide(house, instance, "Approve_as_operator", BOTH, **APPROVE)
+    h.go_on(house)
+    with transaction(house) as session:
+        assert serving.live(session, "letters", "production") is not None

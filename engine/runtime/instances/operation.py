@@ -32,7 +32,8 @@ def retry(house: Store, person: Person, instance: UUID, task: UUID | None = None
         query = select(IncidentRow).where(IncidentRow.instance == instance, IncidentRow.closed_at.is_(None))
         failing = list(moving.session.scalars(query.where(IncidentRow.task == task) if task else query))
         if not failing:
-            raise NothingToRetry(process=moving.row.process, subject=moving.row.subject, task=task or "any step")
+            subject = moving.row.subject or "no subject"
+            raise NothingToRetry(process=moving.row.process, subject=subject, task=task or "any step")
         for incident in failing:
             incident.closed_at, incident.closed_by, incident.resolution = moving.now, person.id, "retried"
             _again(moving, incident)
