@@ -35,6 +35,10 @@ _MOVED = text("""
 """)
 
 
+#: bytes in which the last line of the file surely stands
+_TAIL = 1 << 16
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """The newest row of a stream, as a checkpoint saw it."""
@@ -153,10 +157,27 @@ def _last(session: Session) -> dict[str, Any]:
     return Checkpoint(row.statement, row.signature).facts() if row else {}
 
 
+def _last_appended(path: Path) -> int:
+    """The number of the file's last checkpoint, read from its end: in a year it has half a million lines."""
+    if not path.exists():
+        return 0
+    with path.open("r+b") as kept:
+        size = kept.seek(0, os.SEEK_END)
+        kept.seek(max(0, size - _TAIL))
+        tail = kept.read()
+        whole = tail.rfind(b"\n") + 1
+        if whole < len(tail):
+            # A crash left half a line: it says nothing, would damage the file for good, and is written again below.
+            kept.truncate(size - len(tail) + whole)
+        lines = tail[:whole].splitlines()
+    number: int = Checkpoint.of_line(lines[-1].decode()).facts().get("number", 0) if lines else 0
+    return number
+
+
 def _append_missing(session: Session, settings: Settings) -> None:
     """Append what the file lacks: the newest, and any that was signed just before a crash."""
     path = outside_path(settings)
-    known = max((each.facts().get("number", 0) for each in outside(settings)), default=0)
+    known = _last_appended(path)
     rows = session.scalars(select(CheckpointRow).where(CheckpointRow.number > known).order_by(CheckpointRow.number))
     lines = [Checkpoint(row.statement, row.signature).line() + "\n" for row in rows]
     if lines:

@@ -238,6 +238,13 @@ def test_what_was_signed_before_a_crash_reaches_the_file_with_the_next(log: Stor
     assert [each.facts()["number"] for each in checkpoints.outside(log.settings)] == [1, 2]
 
 
+def test_half_a_line_that_a_crash_left_in_the_file_is_written_again_whole(log: Store) -> None:
+    file = checkpoints.outside_path(log.settings)
+    file.write_bytes(file.read_bytes()[:-20])
+    audit.checkpoint(log)
+    assert [each.facts()["number"] for each in checkpoints.outside(log.settings)] == [1, 2]
+
+
 def test_the_signing_key_is_open_to_its_owner_alone(log: Store) -> None:
     key = log.settings.home / "audit" / "signing-key.pem"
     assert key.stat().st_mode & 0o777 == 0o600
