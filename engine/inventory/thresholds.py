@@ -18,9 +18,7 @@ class ThresholdRefused(GatewrightError):
     """The threshold {name} is refused: {reason}."""
 
     code = "threshold-refused"
-    hint = (
-        "Name `cut_off`, or `min_` or `max_` before a metric's name; docs/metrics.md lists them. {nearest}"
-    )
+    hint = "Name `cut_off`, or `min_` or `max_` before a metric's name; docs/metrics.md lists them. {nearest}"
     status = 422
 
 
