@@ -16,7 +16,7 @@ from engine import bpmn, identity
 from engine.identity import Person
 from engine.runtime import bundles, forms, guard, jobs, registry, user_tasks
 from engine.runtime.context import Context
-from engine.runtime.instances.start import subject_of
+from engine.runtime.instances.start import answered
 from engine.store import Store, now, transaction
 
 #: rests after which a path is taken to be a loop
@@ -75,8 +75,7 @@ def _walk(
 ) -> Path:
     bundle, _ = bundles.resolve(session, process)
     description = bpmn.describe(bundle.files(process))
-    answer = forms.check(user_tasks.form_of(bundle, process, description.start_form), variables)
-    key = subject_of(description, subject, answer)
+    key, answer = answered(bundle, description, subject, variables)
     lanes = {
         each: {e.id: e.lane for e in bpmn.describe(bundle.files(each)).elements.values()}
         for each in (bundle.process, *bundle.called)

@@ -20,8 +20,8 @@ from engine import audit, bpmn, identity
 from engine.bpmn import calendar
 from engine.errors import GatewrightError
 from engine.identity import Person
-from engine.runtime import bundles, forms, user_tasks
-from engine.runtime.instances.start import begin, subject_of
+from engine.runtime import bundles
+from engine.runtime.instances.start import answered, begin
 from engine.runtime.tables import ScheduleRow, ScheduleRunRow
 from engine.store import Store, new_id, now, transaction
 
@@ -78,8 +78,7 @@ def add(
     bundle, _ = bundles.resolve(session, process)
     # Refused now and not at each time: the answer that it gives to the start form, and the subject.
     description = bpmn.describe(bundle.files(process))
-    answer = forms.check(user_tasks.form_of(bundle, process, description.start_form), variables or {})
-    subject = subject_of(description, subject, answer)
+    subject, answer = answered(bundle, description, subject, variables)
     if missed not in POLICIES:
         raise TimingRefused(timing=missed, reason=f"a policy for missed fires is one of {', '.join(POLICIES)}")
     if session.scalar(select(ScheduleRow.id).where(ScheduleRow.name == name)):

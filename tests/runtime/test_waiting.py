@@ -175,8 +175,10 @@ def test_a_schedule_whose_answer_does_not_fit_the_start_form_is_refused_when_it_
     with pytest.raises(AnswerRefused, match="model"), transaction(house) as session:
         schedules.add(session, w.BEN, "nightly", "asks", "0 2 * * *")
     with transaction(house) as session:
-        schedules.add(session, w.BEN, "nightly", "asks", "0 2 * * *", variables={"model": "credit"})
-        assert [each.subject for each in queries.schedules(session).rows] == ["credit"]
+        schedules.add(session, w.BEN, "by answer", "asks", "0 2 * * *", variables={"model": "credit"})
+        schedules.add(session, w.BEN, "by subject", "asks", "0 2 * * *", subject="fraud")
+        found = [(each.subject, each.variables) for each in queries.schedules(session).rows]
+    assert found == [("credit", {"model": "credit"}), ("fraud", {"model": "fraud"})]
 
 
 def test_of_very_many_missed_times_a_hundred_are_made_good_and_the_rest_is_told(house, clock):

@@ -73,6 +73,20 @@ def start(
         raise
 
 
+def answered(
+    bundle: bpmn.Bundle, description: bpmn.ProcessDescription, subject: str, variables: dict[str, Any] | None
+) -> tuple[str, dict[str, Any]]:
+    """The business key and the checked answer to the start form; a subject that is given answers the field for it.
+
+    Raises AnswerRefused, SubjectRefused, SubjectMalformed.
+    """
+    given, field = dict(variables or {}), description.start_properties.get("subject", "")
+    if field and subject:
+        given.setdefault(field, subject)
+    answer = forms.check(user_tasks.form_of(bundle, description.process_id, description.start_form), given)
+    return subject_of(description, subject, answer), answer
+
+
 def subject_of(description: bpmn.ProcessDescription, subject: str, answer: dict[str, Any]) -> str:
     """The business key: the field of the start form that the start event's property `subject` names, or what was given.
 
@@ -100,8 +114,7 @@ def begin(
     """The same inside the caller's transaction, for a schedule that starts and counts its run in one."""
     bundle, definition = bundles.resolve(session, process)
     description = bpmn.describe(bundle.files(process))
-    answer = forms.check(user_tasks.form_of(bundle, process, description.start_form), variables or {})
-    subject = subject_of(description, subject, answer)
+    subject, answer = answered(bundle, description, subject, variables)
     at = now(session)
     execution = bpmn.Execution.start(bundle, {**answer, "subject": subject}, now=at, zone=house.settings.timezone)
     row = InstanceRow(
