@@ -13,7 +13,7 @@ import orjson
 
 from engine.bpmn.bundle import Bundle
 from engine.bpmn.instances import Instance, Scope
-from engine.bpmn.tokens import Token
+from engine.bpmn.tokens import READY, Token
 from engine.bpmn.values import Step, Thrown
 from engine.errors import GatewrightError
 
@@ -50,7 +50,8 @@ def dump(instance: Instance, bundle: Bundle, facts: dict[str, Any]) -> bytes:
         "facts": facts,
         "started_by": instance.started_by,
         "writes": instance.writes,
-        "queue": [str(token.id) for token in instance.queue if token.id in token.workflow.tasks],
+        # A token that was cancelled while it stood in the queue may be of a scope that is gone with it.
+        "queue": [str(token.id) for token in instance.queue if token._state == READY],
         "trace": [[s.task_id, s.element, s.name, s.kind, s.process, list(s.scope), s.happened] for s in instance.trace],
         "thrown": [[t.name, t.payload, t.correlation, t.kind, t.element, t.process] for t in instance.thrown],
         "scopes": [_scope(scope) for scope in instance.scopes()],

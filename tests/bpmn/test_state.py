@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import orjson
 import pytest
 
 from engine.bpmn import STATE_FORMAT, Execution, StateDamaged, StateUnknown
-from tests.bpmn.running import NOW
+from tests.bpmn import drawing as d
+from tests.bpmn.running import NOW, made
 from tests.bpmn.test_straight_line import process_p
 
 
@@ -59,3 +62,22 @@ def test_what_a_caller_does_to_a_value_does_not_reach_the_instance():
     rest.user_tasks[0].variables["version"]["id"] = 3
     execution.variables()["fetched"]["id"] = "changed"
     assert execution.variables() == {"version": {"id": 1}, "fetched": {"id": "abc"}}
+
+
+def test_a_state_of_format_1_goes_on_with_what_its_branches_wrote():
+    """Format 1 numbered no writes but kept the points where branches parted."""
+    of = made(
+        d.start(), d.script("X", "x = 1"), d.gateway("parallel", "F"), d.script("A", "x = 2"), d.user("B"),
+        d.gateway("parallel", "J"), d.end(), d.chain("Start", "X", "F"), d.chain("F", "A", "J"),
+        d.chain("F", "B", "J", "End"),
+    )  # fmt: skip
+    execution = Execution.start(of, {"x": 0}, now=NOW)
+    (task,) = execution.run(lambda call: None).user_tasks
+    with patch("engine.bpmn.execution.compact", lambda top: None):
+        body = orjson.loads(execution.state())
+    body["state_format"], body["scopes"][0]["tokens"] = [1, "3.2.0"], [t[:8] for t in body["scopes"][0]["tokens"]]
+    del body["writes"]
+    execution = Execution.restore(of, orjson.dumps(body), now=NOW)
+    execution.complete_user_task(task.task_id, {})
+    assert execution.run(lambda call: None).finished
+    assert execution.variables() == {"x": 2, "b": {}}

@@ -271,8 +271,14 @@ class Move:
         return count
 
     def end(self, token: Token, carried: Carried | None = None) -> None:
-        """The token is consumed; what it carries waits for the end of its scope."""
-        self.keep(replace(token, phase=ENDED, carried=token.carried if carried is None else carried))
+        """The token is consumed; what it carries waits for the end of its scope, with that of the ones before it."""
+        carried = token.carried if carried is None else carried
+        for other in [each for each in self.tokens.values() if each.phase == ENDED and each.within == token.within]:
+            together, conflicts = joined([other.carried, carried], self.number())
+            if not conflicts:
+                carried = together
+                del self.tokens[other.id]
+        self.keep(replace(token, phase=ENDED, carried=carried))
 
     def ended(self, within: tuple[int, ...]) -> tuple[Carried, tuple[str, ...]] | None:
         """(what a scope carries at its end, conflicts), or None while a token is left in it."""

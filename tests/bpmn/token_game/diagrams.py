@@ -38,7 +38,7 @@ class Canvas:
     depth: int
     parts: list[str] = field(default_factory=list)
     gateways: list[str] = field(default_factory=list)  #: that may take a further flow
-    ends: int = 0
+    codes: tuple[str, ...] = ()  #: of errors that someone around it catches
 
 
 @dataclass
@@ -84,12 +84,13 @@ class Maker:
 
     def close(self, canvas: Canvas, end: End) -> None:
         name, body = self.name("End"), ""
-        inside = len(canvas.path) > 0
         drawn = self.chance.random()
-        if drawn < 0.08:
-            body = d.event("terminate")
-        elif drawn < 0.14 and inside:
+        if canvas.codes and drawn < 0.3:
+            body = d.event("error", self.chance.choice(canvas.codes))
+        elif drawn < 0.01 and canvas.path:
             body = d.event("error", self.chance.choice(ERRORS))
+        elif drawn < 0.08:
+            body = d.event("terminate")
         elif drawn < 0.2:
             body = d.event("escalation", self.chance.choice(ESCALATIONS))
         elif drawn < 0.26:
@@ -98,13 +99,12 @@ class Maker:
             body = d.message(self.chance.choice(MESSAGES), payload="{'v': x0}")
         canvas.parts.append(d.end(name, body))
         self.connect(canvas, end, name)
-        canvas.ends += 1
 
     def row(self, canvas: Canvas, ends: list[End], size: int) -> list[End]:
         """Block after block: what parts is joined by a gateway of the same kind."""
         (end,) = ends
         while size > 0:
-            kind = self.chance.choice(["task", "task", "task", "fork", "loop", "race", "boundary"])
+            kind = self.chance.choice(["task", "task", "task", "fork", "loop", "wheel", "race", "boundary", "boundary"])
             if kind == "fork" and size > 2:
                 gateway = self.chance.choice(["exclusive", "parallel", "inclusive"])
                 branches = self.split(canvas, end, gateway, self.chance.choice([2, 2, 3]))
@@ -120,6 +120,9 @@ class Maker:
                 (tip,) = self.row(canvas, [End(merge)], part - 1)
                 end = self.back(canvas, tip, merge)
                 size -= part
+            elif kind == "wheel" and size > 1:
+                end = self.wheel(canvas, end, size // 2)
+                size -= size // 2 + 1
             elif kind == "race" and size > 1:
                 tips = [tip for e in self.race(canvas, end) for tip in self.row(canvas, [e], self.chance.randint(0, 1))]
                 end = self.join(canvas, tips, "exclusive")
@@ -147,7 +150,20 @@ class Maker:
             self.chance.shuffle(ends)
             end = ends.pop()
             kind = self.chance.choice(
-                ["task", "task", "split", "split", "join", "join", "back", "race", "boundary", "end"]
+                [
+                    "task",
+                    "task",
+                    "split",
+                    "split",
+                    "join",
+                    "join",
+                    "back",
+                    "wheel",
+                    "race",
+                    "boundary",
+                    "boundary",
+                    "end",
+                ]
             )
             if kind == "split":
                 ends += self.split(
@@ -159,6 +175,8 @@ class Maker:
                 ends.append(self.join(canvas, taken, gateway))
             elif kind == "back" and canvas.gateways:
                 ends.append(self.back(canvas, end, self.chance.choice(canvas.gateways)))
+            elif kind == "wheel":
+                ends.append(self.wheel(canvas, end, self.chance.randint(0, 2)))
             elif kind == "race":
                 ends += self.race(canvas, end)
             elif kind == "boundary":
@@ -169,6 +187,18 @@ class Maker:
             else:
                 ends.append(self.activity(canvas, end, size)[0])
         return ends
+
+    def wheel(self, canvas: Canvas, end: End, size: int) -> End:
+        """A fork and its join, or one of another kind, inside a loop of the same scope."""
+        merge = self.name("Again")
+        canvas.parts.append(d.gateway("exclusive", merge))
+        self.connect(canvas, end, merge)
+        kind = self.chance.choice(["parallel", "parallel", "inclusive"])
+        tips = []
+        for branch in self.split(canvas, End(merge), kind, self.chance.choice([2, 2, 3])):
+            tips += self.row(canvas, [branch], self.chance.randint(0, size))
+        joined = self.join(canvas, tips, self.chance.choice([kind, kind, "inclusive"]))
+        return self.back(canvas, joined, self.chance.choice([merge, merge, self.chance.choice(canvas.gateways)]))
 
     def split(self, canvas: Canvas, end: End, kind: str, ways: int) -> list[End]:
         name = self.name("Split")
@@ -225,14 +255,11 @@ class Maker:
             return d.timer("duration", "PT1H")
         if kind == "message":
             return d.message(message, self.chance.choice(["", "got"]))
-        if kind == "signal":
-            return d.event("signal", self.chance.choice(SIGNALS))
-        reference = self.chance.choice([*(ERRORS if kind == "error" else ESCALATIONS), ""])
-        return d.event(kind, reference)
+        return d.event("signal", self.chance.choice(SIGNALS))
 
     def activity(self, canvas: Canvas, end: End, size: int, boundary: bool = False) -> tuple[End, list[End]]:
         """One activity or event, with events on its boundary if they are wanted."""
-        kinds = ["user", "service", "scope", "call"] if boundary else [
+        kinds = ["user", "service", "scope", "scope", "call"] if boundary else [
             "user", "service", "quick", "script", "script", "rule", "task", "send", "throw", "throw", "catch", "scope",
             "call",
         ]  # fmt: skip
@@ -243,15 +270,15 @@ class Maker:
         loop = ""
         if kind in {"user", "service", "quick", "script", "scope", "call"} and self.chance.random() < 0.12:
             loop = self.repetition()
-        self.element(canvas, name, kind, loop, size)
+        caught = [self.caught(kind) for _ in range(self.chance.choice([1, 1, 2]))] if boundary else []
+        codes = {
+            code for what, reference in caught if what == "error" for code in ([reference] if reference else ERRORS)
+        }
+        self.element(canvas, name, kind, loop, size, (*canvas.codes, *sorted(codes)))
         self.connect(canvas, end, name)
-        beside = []
-        if boundary:
-            for _ in range(self.chance.choice([1, 1, 2])):
-                beside.append(self.beside(canvas, name, kind))
-        return End(name), beside
+        return End(name), [self.beside(canvas, name, *each) for each in caught]
 
-    def element(self, canvas: Canvas, name: str, kind: str, loop: str, size: int) -> None:
+    def element(self, canvas: Canvas, name: str, kind: str, loop: str, size: int, codes: tuple[str, ...]) -> None:
         if kind == "user":
             given = {"result": f"a{self.chance.randrange(2)}" if self.shared else f"v_{name}"}
             part = d.user(name, body=loop, **given, max_instances="4")
@@ -277,27 +304,34 @@ class Maker:
         elif kind == "catch":
             part = self.catching(name, self.chance.choice(["timer", "message", "signal", "receive"]))
         elif kind == "scope":
-            inner = Canvas((*canvas.path, name), canvas.depth - 1)
+            inner = Canvas((*canvas.path, name), canvas.depth - 1, codes=codes)
             self.scope(inner, self.chance.randint(1, max(1, size)))
             part = with_cap(d.sub(name, *inner.parts, loop), loop)
         else:
             process = self.name("p")
-            inner = Canvas((*canvas.path, name), canvas.depth - 1)
+            inner = Canvas((*canvas.path, name), canvas.depth - 1, codes=codes)
             self.scope(inner, self.chance.randint(1, max(1, size)))
             self.called[process] = d.files(process, *inner.parts, declared=DECLARED, pick__dmn=DECISIONS)
             part = with_cap(d.call(name, process, loop), loop)
         canvas.parts.append(part)
 
-    def beside(self, canvas: Canvas, name: str, kind: str) -> End:
-        event = self.name("On")
+    def caught(self, kind: str) -> tuple[str, str]:
+        """What an event on the boundary catches: its kind and, where it has one, its code."""
         kinds = ["timer", "message", "signal"]
         if kind in {"service", "scope", "call"}:
             kinds += ["error", "error"]
         if kind in {"scope", "call"}:
             kinds += ["escalation", "escalation"]
         caught = self.chance.choice(kinds)
+        codes = {"error": ERRORS, "escalation": ESCALATIONS}.get(caught, ("",))
+        return caught, self.chance.choice([*codes, ""])
+
+    def beside(self, canvas: Canvas, name: str, caught: str, reference: str) -> End:
+        event = self.name("On")
         interrupting = caught == "error" or self.chance.random() < 0.5
-        canvas.parts.append(d.boundary(event, name, self.definition(caught, "m2", not interrupting), interrupting))
+        coded = caught in {"error", "escalation"}
+        body = d.event(caught, reference) if coded else self.definition(caught, "m2", not interrupting)
+        canvas.parts.append(d.boundary(event, name, body, interrupting))
         return End(event)
 
     def repetition(self) -> str:

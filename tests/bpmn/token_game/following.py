@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -38,20 +38,32 @@ class State:
 
     @property
     def key(self) -> Any:
-        """Alike for states that differ in numbers alone."""
-        nodes = {token.id: token.node for token in self.at.tokens}
-        return (
-            self.at.finished,
-            self.told,
-            self.thrown,
-            frozenset(
-                Counter(
-                    (t.path, t.node, t.phase, t.flow, nodes.get(t.of), t.left, t.index, t.repetition, t.conflicts,
-                     data(t.carried.variables))
-                    for t in self.at.tokens
-                ).items()
-            ),
-        )  # fmt: skip
+        """Alike for states that differ in numbers alone: the tokens as a tree, each with what is beneath it."""
+        beneath: dict[int, list[Token]] = defaultdict(list)
+        for token in self.at.tokens:
+            beneath[token.of or (token.within[-1] if token.within else 0)].append(token)
+
+        def told(token: Token) -> str:
+            own = (
+                token.node,
+                token.phase,
+                token.flow,
+                token.left,
+                token.index,
+                repeated(token),
+                token.conflicts,
+            )
+            return f"{own}{data(token.carried.variables)}{sorted(map(told, beneath[token.id]))}"
+
+        return self.at.finished, self.told, self.thrown, tuple(sorted(map(told, beneath[0])))
+
+
+def repeated(token: Token) -> str:
+    repetition = token.repetition
+    if repetition is None:
+        return ""
+    left = [*repetition.copies, *([repetition.current] if repetition.current else [])]
+    return f"{replace(repetition, copies=(), current=None)}{[data(each.variables) for each in left]}"
 
 
 def data(variables: dict[str, Any]) -> str:

@@ -34,7 +34,7 @@ class Player:
         self.ending = "long"
 
     def play(self, acts: int = 40) -> str:
-        """How it ended: "finished", "held", "stuck", or "long" where the acts did not suffice."""
+        """How it ended: "finished", "held", "stuck", or "long" where it was broken off."""
         for _ in range(acts):
             rest = self.run()
             if rest is None:
@@ -61,8 +61,10 @@ class Player:
             runs += 1
             if not rest.more:
                 break
-            if runs > 60 or sum(each.count for each in self.execution.active()) > 15:
+            if runs > 30 or sum(each.count for each in self.execution.active()) > 15:
                 return None  # a loop that multiplies tokens: it was right as far as it went
+        if len(self.following.states) > 40:
+            return None  # tokens of the same element that nothing tells apart, so that too much may have happened
         self.restore()
         self.following.rested(rest, self.execution.variables())
         return rest

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from engine.bpmn import bundle
+from engine.bpmn import Execution, bundle
 from engine.bpmn.token_game import net
 from tests.bpmn import drawing as d
-from tests.bpmn.running import Running
+from tests.bpmn.running import NOW, Running
 from tests.bpmn.token_game.playing import Player
 
 DECLARED = d.declared("m1", "m2", signals=("s1",), errors=("e1",), escalations=("up1",))
@@ -98,6 +98,19 @@ def test_a_message_goes_to_the_event_that_waited_longest_also_after_a_restore():
     run.answer("U")
     run.send("m1")
     assert run.completed()[-2:] == ["First", "End2"]
+
+
+def test_a_token_that_is_cancelled_while_its_turn_has_not_come_leaves_a_state_that_can_be_restored():
+    """The state named it in the queue although its scope had gone: the instance could never be restored."""
+    of = bundle(d.files(
+        "p", d.start(), d.gateway("parallel", "F"), d.end("T", d.event("terminate")), d.end(),
+        d.sub("Sub", d.start("S"), d.end("E"), d.flow("S", "E")), d.flow("Start", "F"), d.flow("F", "T"),
+        d.chain("F", "Sub", "End"),
+    ))  # fmt: skip
+    execution = Execution.start(of, {}, now=NOW)
+    while execution.run(lambda call: None, limit=1).more:
+        execution = Execution.restore(of, execution.state(), now=NOW)
+    assert execution.run(lambda call: None).finished
 
 
 def test_a_token_that_throws_holds_an_inclusive_join_back_while_it_does():
