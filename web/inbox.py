@@ -131,7 +131,7 @@ def _page(
     found = queries.task(session(), task)
     detail = queries.instance(session(), found.instance)
     form = queries.task_form(session(), found)
-    shut_out = _shut_out(found, detail)
+    shut_out = [ShutOut(person=who, why=why) for who, why in user_tasks.shut_out(session(), found).items()]
     holders = people.listing(session(), role=found.role, limit=200)
     evidence = [(each, user_tasks.evidence_content(access.store(), each)) for each in found.evidence]
     return render_template(
@@ -151,17 +151,6 @@ def _page(
         shown_prefix=_SHOWN,
         now=now(session()),
     )
-
-
-def _shut_out(task: queries.UserTask, detail: queries.InstanceDetail) -> list[ShutOut]:
-    """Who may not decide the task, four eyes being asked for; computed as the engine does when it refuses."""
-    found = []
-    if "starter" in task.shut_out:
-        found.append(ShutOut(person=detail.instance.starter, why="started this life cycle"))
-    for done in detail.user_tasks:
-        if done.element in task.shut_out and done.state == "completed" and done.closed_by:
-            found.append(ShutOut(person=done.closed_by, why=f"did “{done.name}”"))
-    return list({each.person: each for each in found}.values())
 
 
 def _why_not(task: queries.UserTask, person: Any, shut_out: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 
-from engine import audit, events
+from engine import audit
 from engine.errors import GatewrightError
 from engine.governance import approvals, tiers
 from engine.identity import ROLES
@@ -169,13 +169,9 @@ def close_risk(model: str, risk: UUID) -> Response | tuple[str, int]:
 def request_retirement(model: str) -> Response | tuple[str, int]:
     """Asks the model's life cycle for its retirement, which needs an approval of its own."""
     reason = request.form.get("reason", "").strip()[:2000]
-    found = models.lock(session(), model)  # raises where it is retired already
     if not reason:
         return _page(model, wrong_reason="Say why it shall retire."), 422
-    events.emit(session(), "retirement.requested", found.id, reason=reason)
-    audit.record(
-        session(), stream(model), "retirement.requested", actor=current_person().id, subject=model, reason=reason
-    )
+    models.ask_for_retirement(session(), current_person(), model, reason=reason)
     flash("The retirement is asked for: the life cycle of the model takes it up.", "done")
     return _to(model)
 

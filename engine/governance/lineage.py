@@ -1,4 +1,4 @@
-"""From one inference back to all that made it: version, data, life-cycle step, approvers."""
+"""From one answer of a model back to all that it rests on (R55)."""
 
 from __future__ import annotations
 
@@ -13,37 +13,33 @@ from engine.inferences import queries as inferences
 from engine.inferences.inference import Inference
 from engine.inventory import queries as inventory
 from engine.inventory.references import VersionRef
-from engine.inventory.values import Asset, Version
+from engine.inventory.values import Version
 from engine.serving import queries as serving
 from engine.serving.deployment import Deployment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lineage:
-    """What an answer came from."""
+    """An answer and all that it rests on."""
 
     inference: Inference
+    deployment: Deployment  #: with the life-cycle instance and the step that deployed it
     version: Version
-    assets: list[Asset]  #: as they are now; `deployment.inputs` has the digests that ran
-    deployment: Deployment
-    approvals: list[Approval]  #: those that let this deployment in
-    instance: str  #: the life-cycle instance that deployed it
-    task: str  #: and its step
+    inputs: dict[str, str]  #: role to digest: the data, the source, the model file, as they ran
+    approvals: list[Approval]  #: those that let this deployment in, on which digests
 
 
 def of_inference(session: Session, id: UUID) -> Lineage:
     """The lineage of an inference; raises InferenceUnknown."""
     inference = inferences.get(session, id)
-    ref = VersionRef(inference.model, inference.version)
     deployment = serving.deployment(session, inference.deployment)
+    ref = VersionRef(inference.model, inference.version)
     return Lineage(
         inference=inference,
-        version=inventory.version(session, ref),
-        assets=inventory.assets(session, ref),
         deployment=deployment,
+        version=inventory.version(session, ref),
+        inputs=dict(deployment.inputs),
         approvals=[
             each for each in approvals.of_version(session, str(ref)) if each.used_by == f"deployment {deployment.id}"
         ],
-        instance=deployment.instance,
-        task=deployment.task,
     )

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -41,6 +42,30 @@ def database_of(folder: Path) -> Path:
     return EmbeddedPostgres.of(Settings(data_dir=folder / ".gatewright-demo")).folder
 
 
+def strays(since: float, folder: Path) -> list[str]:
+    """Files that came after that time where a program may be tempted to write; caches and other tests are left out.
+
+    The folder for temporary files is the demo's own; what still lies there once the story is told is not counted here.
+    """
+    ours = database_of(folder)
+    found = []
+    for root in {Path.home(), Path("/etc"), Path("/opt"), Path("/usr/local"), Path("/var/lib"), Path("/var/tmp")}:
+        for place, folders, files in os.walk(root):
+            here = Path(place)
+            skipped = {name for name in folders if name in _NOT_OURS or (here / name) in (ours, folder)}
+            skipped |= {name for name in folders if name.startswith("tests-") and here.name == "gatewright"}
+            folders[:] = [name for name in folders if name not in skipped]
+            for name in files:
+                with suppress(OSError):
+                    if (here / name).lstat().st_ctime > since:
+                        found.append(str(here / name))
+    return sorted(found)
+
+
+#: caches of package managers and interpreters
+_NOT_OURS = frozenset({".cache", ".npm", "__pycache__"})
+
+
 @dataclass(slots=True)
 class Told:
     """A demo that has told its story and serves."""
@@ -49,6 +74,7 @@ class Told:
     folder: Path
     output: str
     report: dict[str, Any]
+    strays: list[str]  #: files outside of the demo's own folders that came while it told its story
     address: str
     password: str
     approval: str  #: the id of the task that waits for the visitor
@@ -98,10 +124,14 @@ def _tokens(told: Told, person: str) -> str:
 def once() -> Told:
     """The story, told once for all tests of this run; the house serves until `end`."""
     folder = Path(tempfile.mkdtemp(prefix="demo-"))
+    begun = time.time()
+    (folder / "temporary").mkdir(mode=0o777)
+    (folder / "temporary").chmod(0o1777)  # model code works there as a user of its own
+    folder.chmod(0o755)
     process = subprocess.Popen(
         command("--serve", "--json", "demo.json"),
         cwd=folder,
-        env=surroundings(),
+        env=surroundings(TMPDIR=str(folder / "temporary")),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -125,6 +155,7 @@ def once() -> Told:
         folder=folder,
         output=output,
         report=json.loads((folder / "demo.json").read_text()),
+        strays=strays(begun, folder),
         **{name: match[1] for name, match in found.items() if match is not None},
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import requests
 
+from tests.demo import running
 from tests.demo.running import Told
 
 
@@ -82,3 +83,10 @@ def test_the_timeline_names_who_did_what(told: Told) -> None:
     """A line each, with the time since the beginning."""
     for words in ("ada      tries to approve her own model and is refused", "clock    starts the review", "410 Gone"):
         assert words in told.output
+
+
+def test_nothing_is_written_outside_of_its_own_folders(told: Told) -> None:
+    """Its data folder and its database's, whose place is printed; nothing else on this machine."""
+    assert told.strays == []
+    assert f"Database: {running.database_of(told.folder)}" in told.output
+    assert {each.name for each in told.folder.iterdir()} == {".gatewright-demo", "demo.json", "temporary"}

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from engine.governance.portfolio import Line
+from engine.governance.portfolio import portfolio as whole_portfolio
 from engine.identity import queries as people
-from engine.inventory import queries as inventory
-from engine.inventory.values import ModelSummary
 from engine.runtime import queries
-from engine.serving import queries as serving
-from engine.serving.queries import Route
 from engine.store import transaction
 from web import access
 from web.access import anyone, needs
@@ -37,14 +35,6 @@ class Counts:
     messages: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortfolioLine:
-    """A model, and where it runs."""
-
-    summary: ModelSummary
-    routes: list[Route]
-
-
 @api.get("/health", tags=_TAGS, security=[], responses=answers(Health))
 @anyone
 def health() -> dict[str, Any]:
@@ -68,15 +58,9 @@ def counts() -> dict[str, Any]:
     return dict(queries.counts(access.session()))
 
 
-@api.get("/portfolio", tags=_TAGS, responses=page_of(PortfolioLine))
+@api.get("/portfolio", tags=_TAGS, responses=page_of(Line))
 @needs("model.view")
 def portfolio(query: Listed) -> dict[str, Any]:
-    """Every model with its counts and where it runs."""
-    session = access.session()
-    found = inventory.models(session, limit=query.limit, offset=query.offset)
-    routes = serving.routes(session)
-    lines = [
-        PortfolioLine(summary=each, routes=[route for route in routes if route.model == each.model.id])
-        for each in found.items
-    ]
-    return page(lines, found.total)
+    """Every model: where it stands, where it runs, what is open."""
+    found = whole_portfolio(access.session(), limit=query.limit, offset=query.offset)
+    return page(found.lines, found.total)

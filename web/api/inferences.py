@@ -9,34 +9,19 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from engine.governance import approvals
-from engine.governance.approvals import Approval
+from engine.governance import lineage
+from engine.governance.lineage import Lineage
 from engine.inferences import labels, queries
 from engine.inferences.inference import Inference
 from engine.inferences.labels import Label
 from engine.inferences.queries import Summary, Window
 from engine.inventory import queries as inventory
-from engine.inventory.references import VersionRef
-from engine.inventory.values import Version
-from engine.serving import queries as serving
-from engine.serving.deployment import Deployment
 from web import access
 from web.access import needs
 from web.api.blueprint import answers, api, plain, tag
 from web.api.models import ModelPath
 
 _TAGS = tag("Inferences", "Single answers of models, and what led to them.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lineage:
-    """An answer and all that it rests on."""
-
-    inference: Inference
-    deployment: Deployment  #: with the life-cycle instance and the step that deployed it
-    version: Version
-    inputs: dict[str, str]  #: role to digest: the data, the source, the model file
-    approvals: list[Approval]  #: who let this version in, on which digests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,24 +72,7 @@ class SentLabels(BaseModel):
 @needs("inference.view")
 def show_inference(path: InferencePath) -> dict[str, Any]:
     """From an answer back to the version, its data and code, the life cycle's step and who approved it."""
-    session = access.session()
-    inference = queries.get(session, path.inference)
-    deployment = serving.deployment(session, inference.deployment)
-    ref = VersionRef(inference.model, inference.version)
-    given = [
-        each
-        for each in approvals.of_version(session, str(ref))
-        if each.purpose == "deployment" and each.decision == "approve" and each.environment == inference.environment
-    ]
-    found: dict[str, Any] = plain(
-        Lineage(
-            inference=inference,
-            deployment=deployment,
-            version=inventory.version(session, ref),
-            inputs=dict(deployment.inputs),
-            approvals=given,
-        )
-    )
+    found: dict[str, Any] = plain(lineage.of_inference(access.session(), path.inference))
     return found
 
 
