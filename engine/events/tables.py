@@ -27,3 +27,5 @@ class OutboxRow(Base):
     facts: Mapped[dict[str, Any]]
     at: Mapped[Moment]
     delivered_at: Mapped[Moment | None]
+    attempts: Mapped[int]  #: how often taking it failed
+    not_before: Mapped[Moment | None]

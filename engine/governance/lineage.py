@@ -26,7 +26,7 @@ class Lineage:
     deployment: Deployment  #: with the life-cycle instance and the step that deployed it
     version: Version
     inputs: dict[str, str]  #: role to digest: the data, the source, the model file, as they ran
-    approvals: list[Approval]  #: those that let this deployment in, on which digests
+    approvals: list[Approval]  #: those that let the version into this environment, on which digests
 
 
 def of_inference(session: Session, id: UUID) -> Lineage:
@@ -39,7 +39,15 @@ def of_inference(session: Session, id: UUID) -> Lineage:
         deployment=deployment,
         version=inventory.version(session, ref),
         inputs=dict(deployment.inputs),
-        approvals=[
-            each for each in approvals.of_version(session, str(ref)) if each.used_by == f"deployment {deployment.id}"
-        ],
+        approvals=[each for each in approvals.of_version(session, str(ref)) if _let_in(each, deployment)],
+    )
+
+
+def _let_in(approval: Approval, deployment: Deployment) -> bool:
+    # Not by use alone: an approval is marked by the first deployment that it let in, and may let in another.
+    return (
+        approval.purpose == "deployment"
+        and approval.decision == "approve"
+        and approval.environment == deployment.environment
+        and (deployment.live_at is None or approval.decided_at <= deployment.live_at)
     )

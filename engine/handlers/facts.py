@@ -36,8 +36,10 @@ def deliver_facts(house: Store) -> int:
         try:
             taken += replayed(house, partial(_take, fact))
         except Exception:
-            # One fact in trouble must not hold up those behind it; it is tried again at the next tick.
+            # One fact in trouble must not hold up those behind it; it is tried again later.
             _log.exception("The fact %s of %s could not be taken", fact.name, fact.subject)
+            with transaction(house) as session:
+                events.postpone(session, fact.id)
     return taken
 
 

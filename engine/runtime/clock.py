@@ -38,6 +38,7 @@ TICKS = (
     Tick("schedules", 1.0, schedules.fire_due),
     Tick("stalled jobs", 3.0, worker.rescue_stalled),
     Tick("finished jobs", 3600.0, worker.forget_finished),
+    Tick("delivered messages", 3600.0, delivery.forget_delivered),
 )
 
 

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy import Text, and_, cast, or_, select, update
+from sqlalchemy import Text, and_, cast, delete, or_, select, update
 
 from engine.runtime import instances
+from engine.runtime.messages import KEPT
 from engine.runtime.tables import InstanceRow, MessageRow, SubscriptionRow, TimerRow
 from engine.store import Store, now, transaction
 
@@ -76,6 +77,12 @@ def deliver_waiting(house: Store) -> int:
         _guarded("message", message, partial(instances.deliver, house, message, instance, task))
         for message, instance, task in waiting
     )
+
+
+def forget_delivered(house: Store) -> None:
+    """Delete messages that were delivered, or given up, a month ago: the audit log keeps that they were."""
+    with transaction(house) as session:
+        session.execute(delete(MessageRow).where(MessageRow.delivered_at < now(session) - KEPT))
 
 
 def _guarded(what: str, which: UUID, act: Callable[[], bool]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 import pytest
 
@@ -65,3 +66,16 @@ def test_one_of_two_takers_gets_the_fact(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert sorted(taken) == [False, False, False, True]
+
+
+def test_a_fact_that_cannot_be_taken_is_put_off_and_holds_up_no_other(store, clock):
+    with transaction(store) as session:
+        troubled = events.emit(session, "model.edited", "one")
+        events.emit(session, "model.edited", "two")
+    with transaction(store) as session:
+        events.postpone(session, troubled)
+    with transaction(store) as session:
+        assert [event.subject for event in events.pending(session)] == ["two"]
+    clock.advance(timedelta(seconds=3))
+    with transaction(store) as session:
+        assert [event.subject for event in events.pending(session)] == ["one", "two"]

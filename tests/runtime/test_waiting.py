@@ -209,3 +209,22 @@ def test_a_schedule_keeps_its_hour_on_the_wall_where_the_clocks_change(house, cl
         "2026-03-29T01:30:00+00:00",
         "2026-03-30T00:30:00+00:00",
     ]
+
+
+def test_what_was_delivered_is_forgotten_after_a_month(house, clock):
+    from sqlalchemy import func, select
+
+    from engine.runtime.tables import MessageRow
+
+    w.given_a_published(house, waiting_for("listens", d.message("news"), d.declared("news")))
+    instances.start(house, w.ADA, "listens", "credit")
+    with transaction(house) as session:
+        messages.send(session, w.ADA, "news", "credit")
+    delivery.deliver_waiting(house)
+    delivery.forget_delivered(house)
+    with transaction(house) as session:
+        assert session.scalar(select(func.count()).select_from(MessageRow)) == 1
+    clock.advance(timedelta(days=31))
+    delivery.forget_delivered(house)
+    with transaction(house) as session:
+        assert session.scalar(select(func.count()).select_from(MessageRow)) == 0

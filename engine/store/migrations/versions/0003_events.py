@@ -18,6 +18,8 @@ CREATE TABLE events.outbox (
     facts jsonb NOT NULL,
     at timestamptz NOT NULL,
     delivered_at timestamptz,
+    attempts integer NOT NULL,
+    not_before timestamptz,
     CONSTRAINT pk_outbox PRIMARY KEY (id)
 ) WITH (autovacuum_vacuum_scale_factor = 0.01);
 CREATE INDEX ix_outbox_pending ON events.outbox (id) WHERE delivered_at IS NULL;
