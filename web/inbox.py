@@ -13,13 +13,14 @@ from engine.errors import GatewrightError
 from engine.identity import queries as people
 from engine.runtime import instances, queries, user_tasks
 from engine.runtime.forms import AnswerRefused
+from engine.runtime.values import UserTask
 from engine.store import now
 from web import access, answers, lists
 from web.access import current_person, needs, session
 
 pages = Blueprint("inbox", __name__)
 
-COLUMNS: lists.Columns[queries.UserTask] = lists.Columns(
+COLUMNS: lists.Columns[UserTask] = lists.Columns(
     "inbox",
     {
         "task": lambda each: each.name,
@@ -153,7 +154,7 @@ def _page(
     )
 
 
-def _why_not(task: queries.UserTask, person: Any, shut_out: Mapping[str, str]) -> str:
+def _why_not(task: UserTask, person: Any, shut_out: Mapping[str, str]) -> str:
     """Why this person cannot decide the task; empty where they can."""
     if task.state != "open":
         return "closed"

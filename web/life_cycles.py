@@ -9,13 +9,14 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 
 from engine.identity import queries as people
 from engine.runtime import bundles, instances, queries
+from engine.runtime.values import Instance, InstanceDetail
 from engine.store import now
 from web import access, lists
 from web.access import current_person, needs, session
 
 pages = Blueprint("life_cycles", __name__)
 
-COLUMNS: lists.Columns[queries.Instance] = lists.Columns(
+COLUMNS: lists.Columns[Instance] = lists.Columns(
     "life-cycles",
     {
         "process": lambda each: each.process,
@@ -139,7 +140,7 @@ def cancel(instance: UUID) -> Response:
     return _to(instance)
 
 
-def _busiest(detail: queries.InstanceDetail) -> str:
+def _busiest(detail: InstanceDetail) -> str:
     """The diagram in which something waits: the called one rather than the one that waits for it."""
     for each in detail.waiting:
         if each.process in detail.members:
@@ -147,7 +148,7 @@ def _busiest(detail: queries.InstanceDetail) -> str:
     return detail.instance.process
 
 
-def _holders(detail: queries.InstanceDetail) -> dict[str, str]:
+def _holders(detail: InstanceDetail) -> dict[str, str]:
     """Role -> the names of who has it, for what the instance waits for."""
     wanted = {each.owed_by for each in detail.waiting if each.kind in ("user task", "incident")}
     found = {}

@@ -10,12 +10,13 @@ from flask import Blueprint, Response, abort, flash, redirect, render_template, 
 from engine.errors import GatewrightError
 from engine.runtime import bundles, definitions, queries, schedules
 from engine.runtime.forms import AnswerRefused
+from engine.runtime.values import Schedule, ScheduleRun
 from web import access, answers, lists
 from web.access import current_person, needs, session
 
 pages = Blueprint("schedules", __name__)
 
-COLUMNS: lists.Columns[queries.Schedule] = lists.Columns(
+COLUMNS: lists.Columns[Schedule] = lists.Columns(
     "schedules",
     {
         "schedule": lambda each: each.name,
@@ -31,7 +32,7 @@ COLUMNS: lists.Columns[queries.Schedule] = lists.Columns(
         "last outcome": lambda each: each.last_outcome,
     },
 )
-RUN_COLUMNS: lists.Columns[queries.ScheduleRun] = lists.Columns(
+RUN_COLUMNS: lists.Columns[ScheduleRun] = lists.Columns(
     "schedule-runs",
     {
         "due": lambda each: each.due_at,
@@ -132,7 +133,7 @@ def _subject_field(process: str) -> str:
     return bundles.description(session(), latest.id).start_properties.get("subject", "")
 
 
-def _named(name: str) -> queries.Schedule:
+def _named(name: str) -> Schedule:
     found = next((each for each in queries.schedules(session(), search=name).rows if each.name == name), None)
     if found is None:
         abort(404)

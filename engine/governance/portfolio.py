@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from engine.inventory import queries as inventory
 from engine.inventory.values import ModelSummary
 from engine.runtime import queries as runtime
-from engine.runtime.queries import Instance
+from engine.runtime.values import Instance
 from engine.serving import queries as serving
 from engine.serving.queries import Route
 

@@ -151,3 +151,26 @@ def test_the_same_step_runs_in_a_subprocess_for_each_item():
     run = Running(made(d.start(), inside, d.end(), d.chain("Start", "Each", "End")), {"items": [1, 2, 3]})
     assert run.rest.finished
     assert run.variables["doubled"] == [2, 4, 6]
+
+
+@pytest.mark.parametrize("kind", ["parallel", "inclusive"])
+def test_a_join_inside_a_loop_waits_for_every_branch_in_every_pass_and_the_state_stays_small(kind):
+    """Faults 1 and 2: stock SpiffWorkflow fires such a join with one branch from the second pass on."""
+    condition = "" if kind == "parallel" else "true"
+    of = made(
+        d.start(), d.gateway("exclusive", "Again"), d.gateway(kind, "F"), d.user("A"), d.user("B"),
+        d.gateway(kind, "J"), d.script("Count", "n = n + 1"), d.gateway("exclusive", "More", default="out"), d.end(),
+        d.chain("Start", "Again", "F"), d.flow("F", "A", condition), d.flow("F", "B", condition), d.chain("A", "J"),
+        d.chain("B", "J", "Count", "More"), d.flow("More", "Again", "n < 300"), d.flow("More", "End", id="out"),
+    )  # fmt: skip
+    execution, sizes = Execution.start(of, {"n": 0}, now=NOW), []
+    for passed in range(300):
+        for element in ("AB", "BA")[passed % 2]:
+            tasks = {task.element: task for task in execution.run(lambda call: None).user_tasks}
+            assert tasks["A" if len(tasks) == 2 else element].variables["n"] == passed
+            execution.complete_user_task(tasks[element].task_id, {"pass": passed})
+            sizes.append(len(execution.state()))
+            execution = Execution.restore(of, execution.state(), now=NOW)
+    assert execution.run(lambda call: None).finished
+    assert execution.variables() == {"n": 300, "a": {"pass": 299}, "b": {"pass": 299}}
+    assert max(sizes) <= max(sizes[4:8]) + 40

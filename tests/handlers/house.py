@@ -12,6 +12,7 @@ from engine.identity import Person
 from engine.inventory import metadata, models, versions
 from engine.inventory.references import VersionRef
 from engine.runtime import definitions, delivery, instances, queries
+from engine.runtime.values import InstanceDetail, UserTask
 from engine.serving import environments
 from engine.store import Store, transaction
 from tests.runtime.worlds import work_off
@@ -144,7 +145,7 @@ def given_a_rules_model(store: Store, id: str = "letters", **changed: Any) -> Ve
         ).ref
 
 
-def open_tasks(store: Store, instance: Any) -> list[queries.UserTask]:
+def open_tasks(store: Store, instance: Any) -> list[UserTask]:
     """What waits for people."""
     with transaction(store) as session:
         return queries.tasks(session, instance=instance, state="open").rows
@@ -162,7 +163,7 @@ def go_on(store: Store) -> None:
         pass
 
 
-def detail(store: Store, instance: Any) -> queries.InstanceDetail:
+def detail(store: Store, instance: Any) -> InstanceDetail:
     """All of an instance."""
     with transaction(store) as session:
         return queries.instance(session, instance)

@@ -11,6 +11,7 @@ from engine.errors import GatewrightError
 from engine.identity import Person
 from engine.runtime import definitions, queries, registry, worker
 from engine.runtime.context import Context
+from engine.runtime.values import InstanceDetail, UserTask
 from engine.store import Store, transaction
 from tests.bpmn import drawing as d
 
@@ -112,12 +113,12 @@ def given_a_published(house: Store, files: dict[str, bytes]) -> definitions.Defi
         return definitions.publish(session, DOT, draft.id, "Fine.")
 
 
-def open_tasks(house: Store, instance) -> list[queries.UserTask]:
+def open_tasks(house: Store, instance) -> list[UserTask]:
     with transaction(house) as session:
         return queries.tasks(session, instance=instance, state="open").rows
 
 
-def detail(house: Store, instance) -> queries.InstanceDetail:
+def detail(house: Store, instance) -> InstanceDetail:
     with transaction(house) as session:
         return queries.instance(session, instance)
 

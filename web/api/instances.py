@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from engine.runtime import definitions, instances, queries
-from engine.runtime.queries import Instance, InstanceDetail
+from engine.runtime.values import Instance, InstanceDetail
 from web import access
 from web.access import needs
 from web.api.blueprint import Listed, answers, api, house, page, page_of, plain, tag

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from engine.runtime import queries, schedules
-from engine.runtime.queries import Schedule
+from engine.runtime.values import Schedule
 from web import access
 from web.access import needs
 from web.api.blueprint import Listed, answers, api, page, page_of, plain, tag

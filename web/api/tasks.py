@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from engine.identity import queries as people
 from engine.runtime import instances, queries, user_tasks
 from engine.runtime.forms import Form
-from engine.runtime.queries import UserTask
+from engine.runtime.values import UserTask
 from web import access
 from web.access import needs
 from web.api.blueprint import Listed, answers, api, house, page, page_of, plain, tag
