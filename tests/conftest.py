@@ -35,6 +35,14 @@ def clear_up() -> None:
             continue  # owned, or just being made
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a room on one worker: they share a server, a browser, a house that is dear to start."""
+    for item in items:
+        room = item.path.relative_to(Path(__file__).parent).parts[0]
+        # Both look at the one telling of the demo's story.
+        item.add_marker(pytest.mark.xdist_group("demo" if room == "acceptance" else room))
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL server for this test session, without fsync, gone at its end."""

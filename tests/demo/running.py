@@ -53,7 +53,6 @@ def strays(since: float, folder: Path) -> list[str]:
         for place, folders, files in os.walk(root):
             here = Path(place)
             skipped = {name for name in folders if name in _NOT_OURS or (here / name) in (ours, folder)}
-            skipped |= {name for name in folders if name.startswith("tests-") and here.name == "gatewright"}
             folders[:] = [name for name in folders if name not in skipped]
             for name in files:
                 with suppress(OSError):
@@ -62,8 +61,8 @@ def strays(since: float, folder: Path) -> list[str]:
     return sorted(found)
 
 
-#: caches of package managers and interpreters
-_NOT_OURS = frozenset({".cache", ".npm", "__pycache__"})
+#: caches of package managers and interpreters; the databases of this house and of others
+_NOT_OURS = frozenset({".cache", ".npm", "__pycache__", "gatewright"})
 
 
 @dataclass(slots=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import socket
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from engine.config import Settings
@@ -30,32 +33,51 @@ class Processes:
         self._logs = logs
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._lock = threading.Lock()
+        self._ended = threading.Event()
         self.kills: dict[str, int] = {}
         for name in self._commands:
             self.start(name)
+        threading.Thread(target=self._watch, daemon=True).start()
 
     def start(self, name: str) -> None:
         """Start a process; what it prints goes to its log."""
         with (self._logs / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
-                self._commands[name], env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self._commands[name],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     def kill(self, name: str) -> None:
-        """SIGKILL a process and start it again at once."""
+        """SIGKILL a process with all that it started, as its supervisor would, and start it again at once."""
         with self._lock:
-            process = self._running[name]
-            process.kill()
-            process.wait()
+            self._kill(name)
             self.kills[name] = self.kills.get(name, 0) + 1
             self.start(name)
 
     def end(self) -> None:
         """Kill them all."""
+        self._ended.set()
         with self._lock:
-            for process in self._running.values():
-                process.kill()
-                process.wait()
+            for name in self._running:
+                self._kill(name)
+
+    def _kill(self, name: str) -> None:
+        process = self._running[name]
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def _watch(self) -> None:
+        """Start again what ended by itself, as a supervisor does: the database or a port was not there yet."""
+        while not self._ended.wait(0.5):
+            with self._lock:
+                for name, process in list(self._running.items()):
+                    if process.poll() is not None and not self._ended.is_set():
+                        self.start(name)
 
     def logged(self) -> str:
         """The last lines of each log, for a test that failed."""
