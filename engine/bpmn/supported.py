@@ -65,7 +65,6 @@ REFUSED: Final[dict[str, str]] = {
     "a flow without condition out of an exclusive or inclusive gateway that is not its default": "choices",
     "a process or subprocess without start or end event": "start-events, end-events",
     "elements without a way on, or that nothing reaches": "dead-ends",
-    "parallel and inclusive joins inside a loop of their own scope": "joins-in-loops",
     "standardLoopCharacteristics, multi-instance without a cap": "multi-instance",
     "service tasks without a known handler, or with other parameters than it has": "service-tasks",
     "business rule tasks without a decision, decision tables that cannot be read": "decisions",

@@ -53,7 +53,6 @@ def draw(drawing: Drawing, block: Any) -> tuple[str, str]:
         parts.append(d.flow(first[1], last[0]))
         return first[0], last[1]
     if kind == "loop":
-        # A parallel part inside a loop lives in a scope of its own: each pass has a fresh one.
         top, check = drawing.name("top"), drawing.name("again")
         body = draw(drawing, ("sub", block[1]))
         counter = drawing.name("count")

@@ -99,11 +99,6 @@ BROKEN = [
         in_lane(d.user("X")), d.boundary("B", "X", d.event("error", "e")), d.flow("B", "End"), declared=d.declared(errors=("e",)))),
     ("boundary-events", "does not interrupt", straight(
         d.service("X"), d.boundary("B", "X", d.event("error", "e"), False), d.flow("B", "End"), declared=d.declared(errors=("e",)))),
-    ("joins-in-loops", "inside a loop", d.files(
-        "p", d.start(), d.gateway("exclusive", "Again", default="go"), d.gateway("parallel", "F"), d.script("A", "a = 1"),
-        d.script("B", "b = 1"), d.gateway("parallel", "X"), d.gateway("exclusive", "More", default="out"), d.end(),
-        d.chain("Start", "Again"), d.flow("Again", "F", id="go"), d.chain("F", "A", "X"), d.chain("F", "B", "X"),
-        d.flow("X", "More"), d.flow("More", "End", id="out"), d.flow("More", "Again", "a == 2"))),
     ("service-tasks", "bound to no handler", straight('<bpmn:serviceTask id="X"/>')),
     ("service-tasks", '"deploy_modell"', straight(d.service("X", "deploy_modell"))),
     ("service-tasks", "not given", straight(d.service("X", "deploy_model"))),

@@ -15,8 +15,16 @@ Label = tuple[str, str, tuple[str, ...]]
 JOINS = {"parallelGateway", "inclusiveGateway"}
 
 
+#: more ways than this to have come along with the engine are not followed
+MANY = 40
+
+
 class Mismatch(AssertionError):
     """Engine and game differ."""
+
+
+class TooMany(Exception):
+    """Tokens of the same element that nothing tells apart, or a loop that multiplies them."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +155,8 @@ class Following:
                         found.setdefault(after.key, after)
             if found:
                 self.states = list(found.values())
+                if len(found) > MANY or max(len(state.at.tokens) for state in self.states) > MANY:
+                    raise TooMany
                 return
         enabled = sorted({str(label(s) or s.action.kind) for state in self._shortly() for s in self.automatic(state)})
         marking = [str(sorted(state.at.marking.items())) for state in self.states[:2]]
@@ -171,7 +181,7 @@ class Following:
             state = state.after(unseen[0])
 
     def _shortly(self) -> list[State]:
-        return [*self.states, *(self.quiet(state) for state in self.states)]
+        return [*self.states, *(quiet for state in self.states if (quiet := self.quiet(state)) is not state)]
 
     def _everything(self) -> list[State]:
         found = {state.key: state for state in self.states}
@@ -181,6 +191,8 @@ class Following:
             for step in self.unseen(state):
                 after = state.after(step)
                 if after.key not in found:
+                    if len(found) > 10 * MANY:
+                        raise TooMany
                     found[after.key] = after
                     stack.append(after)
         return list(found.values())

@@ -50,7 +50,7 @@ def campaign(seeds, wanted):
 
 def test_two_hundred_random_processes_run_as_the_token_game_says():
     ends = campaign(range(1_000), 200)
-    assert ends["finished"] > 120
+    assert ends["finished"] > 80
 
 
 @pytest.mark.long
