@@ -134,7 +134,7 @@ def _page(
     form = queries.task_form(session(), found)
     shut_out = [ShutOut(person=who, why=why) for who, why in user_tasks.shut_out(session(), found).items()]
     holders = people.listing(session(), role=found.role, limit=200)
-    evidence = [(each, user_tasks.evidence_content(access.store(), each)) for each in found.evidence]
+    evidence = [(each, user_tasks.evidence_content(session(), each)) for each in found.evidence]
     return render_template(
         "inbox/task.html",
         task=found,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import rfc8785
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
@@ -21,12 +22,15 @@ class Parameters(BaseModel):
 @service_task("train_model", kind="job", attempts=2, backoff_seconds=5)
 def train_model(parameters: Parameters, ctx: Context) -> dict[str, Any]:
     """Trains a draft version in the sandbox from its own source, data, parameters and seed."""
+    recipe, protected = training.Recipe(**ctx.prepared["recipe"]), ctx.prepared["protected"]
     ctx.progress(0.05, "training in the sandbox")
-    made = training.train(ctx.files, training.Recipe(**ctx.prepared), allow_network=ctx.settings.sandbox_allow_network)
+    made = training.train(ctx.files, recipe, allow_network=ctx.settings.sandbox_allow_network)
+    # Here and not where it is shown: reading the whole table has no place in a transaction.
+    profile = ctx.files.put(rfc8785.dumps(training.profile(ctx.files, recipe.training_data, protected)))
     return {
         "digest": made.predictions,
         "rows": made.facts.get("rows", 0),
-        "assets": dict(made.assets),
+        "assets": {**made.assets, "profile": profile},
         "isolation": made.isolation.as_json(),
     }
 
@@ -38,14 +42,17 @@ def recipe(session: Session, parameters: Parameters, ctx: Context) -> dict[str, 
     version, model = queries.version(session, ref), queries.model(session, ref.model)
     declared = model.metadata
     return {
-        "kind": model.kind,
-        "source": queries.asset(session, ref, "source").digest,
-        "training_data": queries.asset(session, ref, "training_data").digest,
-        "target": declared.target or "",
-        "features": tuple(declared.features),
-        "seed": version.seed or 0,
-        "parameters": dict(version.parameters),
-        "declared": declared.input_schema,
+        "protected": tuple(declared.protected),
+        "recipe": {
+            "kind": model.kind,
+            "source": queries.asset(session, ref, "source").digest,
+            "training_data": queries.asset(session, ref, "training_data").digest,
+            "target": declared.target or "",
+            "features": tuple(declared.features),
+            "seed": version.seed or 0,
+            "parameters": dict(version.parameters),
+            "declared": declared.input_schema,
+        },
     }
 
 

@@ -23,6 +23,7 @@ ROLES: dict[str, str] = {
     "artefact": "the model file",
     "source": "the source that trains it, or the table as it was written",
     "training_data": "the rows that it was trained on",
+    "profile": "what the training data holds, in a few numbers a column",
     "test_data": "the rows that it was tested on",
     "input_schema": "what a row holds",
     "output_schema": "what an answer holds",

@@ -134,7 +134,7 @@ class UserTaskRow(Base):
     shut_out: Mapped[list[str]] = mapped_column(ARRAY(TEXT))
     evidence: Mapped[list[dict[str, str]]] = mapped_column(
         JSONB
-    )  #: [{name, title, digest (of the file shown), missing (why there is none)}]
+    )  #: [{name, title, digest, missing (why there is none)}]
     variables: Mapped[dict[str, Any]] = mapped_column(JSONB)
     properties: Mapped[dict[str, str]] = mapped_column(JSONB)
     state: Mapped[str] = mapped_column(TEXT)
@@ -144,6 +144,16 @@ class UserTaskRow(Base):
     closed_at: Mapped[Moment | None]
     closed_by: Mapped[str | None] = mapped_column(TEXT)
     answer: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+
+
+class EvidenceRow(Base):
+    """What deciders were shown, by digest: kept in the transaction that freezes it, so that none points at nothing."""
+
+    __tablename__ = "evidence"
+    __table_args__ = ({"schema": "runtime"},)
+    digest: Mapped[str] = mapped_column(TEXT, primary_key=True)
+    content: Mapped[bytes] = mapped_column(BYTEA)
+    kept_at: Mapped[Moment]
 
 
 class JobRow(Base):

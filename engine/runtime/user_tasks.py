@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -10,6 +11,7 @@ from uuid import UUID
 
 import rfc8785
 from sqlalchemy import insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -18,7 +20,7 @@ from engine.bpmn import calendar
 from engine.errors import GatewrightError
 from engine.identity import Person
 from engine.runtime import forms, guard, registry, requesters, wakeups
-from engine.runtime.tables import InstanceRow, UserTaskRow
+from engine.runtime.tables import EvidenceRow, InstanceRow, UserTaskRow
 from engine.store import Store, now, transaction
 
 if TYPE_CHECKING:
@@ -71,6 +73,14 @@ class StaleEvidence(GatewrightError):
     code = "stale-evidence"
     hint = "The task shows the new evidence now: look at it, then decide."
     status = 409
+
+
+class EvidenceDamaged(GatewrightError):
+    """The evidence {title} is not what was frozen: its digest is no longer {digest}."""
+
+    code = "evidence-damaged"
+    hint = "Somebody changed the database: run `gatewright audit verify` and restore a backup."
+    status = 500
 
 
 class EvidenceMissing(GatewrightError):
@@ -234,7 +244,7 @@ def _row(moving: Moving, task: bpmn.UserTaskWaiting) -> dict[str, Any]:
 
 
 def _freeze(moving: Moving, task: str, element: str, names: list[str]) -> list[dict[str, str]]:
-    frozen = []
+    frozen, kept = [], {}
     for name in names:
         title, shown, missing = name.replace("_", " "), "", ""
         try:
@@ -242,7 +252,9 @@ def _freeze(moving: Moving, task: str, element: str, names: list[str]) -> list[d
             with moving.session.begin_nested(), guard.inside_transaction(f"evidence {name}", moving.session):
                 found = provider(moving.session, moving.context(task, element))
             title = found.title
-            shown = moving.store.files.put(rfc8785.dumps(found.content))
+            content = rfc8785.dumps(found.content)
+            shown = hashlib.sha256(content).hexdigest()
+            kept[shown] = content
         except OperationalError:
             raise  # a deadlock or a lost connection is the transaction's trouble: it is replayed or raised
         except GatewrightError as reason:
@@ -251,13 +263,21 @@ def _freeze(moving: Moving, task: str, element: str, names: list[str]) -> list[d
             # Raised, a provider's own mistake would undo the step that led here, and nobody would see why it stands.
             missing = f"{name} failed: {type(reason).__name__}: {reason}"[:500]
         frozen.append({"name": name, "title": title, "digest": shown, "missing": missing})
+    if kept:
+        rows = [{"digest": digest, "content": content, "kept_at": moving.now} for digest, content in kept.items()]
+        moving.session.execute(upsert(EvidenceRow).values(rows).on_conflict_do_nothing())
     return frozen
 
 
-def evidence_content(house: Store, frozen: Mapping[str, str]) -> dict[str, Any]:
-    """What was frozen for a decider, as the page draws it; empty where it is missing."""
-    content: dict[str, Any] = json.loads(house.files.read(frozen["digest"])) if frozen["digest"] else {}
-    return content
+def evidence_content(session: Session, frozen: Mapping[str, str]) -> dict[str, Any]:
+    """What was frozen for a decider, as the page draws it; empty where it is missing. Raises EvidenceDamaged."""
+    if not frozen["digest"]:
+        return {}
+    content = session.scalar(select(EvidenceRow.content).where(EvidenceRow.digest == frozen["digest"]))
+    if content is None or hashlib.sha256(content).hexdigest() != frozen["digest"]:
+        raise EvidenceDamaged(title=frozen["title"], digest=frozen["digest"])
+    found: dict[str, Any] = json.loads(content)
+    return found
 
 
 def form_of(bundle: bpmn.Bundle, process: str, name: str | None) -> forms.Form | None:

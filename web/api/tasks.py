@@ -114,7 +114,7 @@ def show_task(path: TaskPath) -> dict[str, Any]:
             title=each["title"],
             digest=each["digest"],
             missing=each["missing"],
-            content=user_tasks.evidence_content(access.store(), each),
+            content=user_tasks.evidence_content(session, each),
         )
         for each in task.evidence
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from typing import Any
 
@@ -21,8 +22,12 @@ def data_profile(session: Session, ctx: Context) -> Evidence:
     version = subjects.in_hand(session, ctx)
     model = queries.model(session, ctx.subject)
     digests = queries.asset_digests(session, version.ref)
-    digest = digests.get("training_data")
-    profile = _profile(files(session), digest, tuple(model.metadata.protected)) if digest else None
+    digest, made = digests.get("training_data"), digests.get("profile")
+    profile: dict[str, Any] | None = None
+    if made:
+        profile = json.loads(files(session).read(made))
+    elif digest:  # trained elsewhere: its table is read here, once
+        profile = _profile(files(session), digest, tuple(model.metadata.protected))
     return Evidence(
         title="Data profile",
         content={"version": str(version.ref), "training_data": digest, "profile": profile},

@@ -125,6 +125,12 @@ CREATE INDEX ix_user_tasks_assignee ON runtime.user_tasks (assignee) WHERE state
 CREATE INDEX ix_user_tasks_instance ON runtime.user_tasks (instance, element);
 CREATE INDEX ix_user_tasks_subject ON runtime.user_tasks (subject);
 
+CREATE TABLE runtime.evidence (
+    digest text CONSTRAINT pk_evidence PRIMARY KEY,
+    content bytea NOT NULL,
+    kept_at timestamptz NOT NULL
+);
+
 CREATE TABLE runtime.jobs (
     task uuid CONSTRAINT pk_jobs PRIMARY KEY,
     instance uuid NOT NULL
