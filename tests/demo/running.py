@@ -73,6 +73,7 @@ class Told:
     folder: Path
     output: str
     report: dict[str, Any]
+    left: set[str]  #: what lies in the folder in which it was called
     strays: list[str]  #: files outside of the demo's own folders that came while it told its story
     address: str
     password: str
@@ -154,6 +155,7 @@ def once() -> Told:
         folder=folder,
         output=output,
         report=json.loads((folder / "demo.json").read_text()),
+        left={each.name for each in folder.iterdir()},
         strays=strays(begun, folder),
         **{name: match[1] for name, match in found.items() if match is not None},
     )

@@ -90,4 +90,4 @@ def test_nothing_is_written_outside_of_its_own_folders(told: Told) -> None:
     """Its data folder and its database's, whose place is printed; nothing else on this machine."""
     assert told.strays == []
     assert f"Database: {running.database_of(told.folder)}" in told.output
-    assert {each.name for each in told.folder.iterdir()} == {".gatewright-demo", "demo.json", "temporary"}
+    assert told.left == {".gatewright-demo", "demo.json", "temporary"}
