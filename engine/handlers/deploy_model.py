@@ -8,12 +8,13 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
+from engine import audit
 from engine.bpmn import BpmnError
 from engine.governance import approvals, tiers
 from engine.governance.approvals import Approval, ApprovalMissing, ApprovalVoid
 from engine.handlers import subjects
 from engine.inventory import queries
-from engine.inventory.references import VersionRef
+from engine.inventory.references import VersionRef, stream
 from engine.runtime import requesters
 from engine.runtime.context import Context
 from engine.runtime.registry import service_task
@@ -133,3 +134,21 @@ def withdraw_unanswered(session: Session, model: str, ctx: Context, *, but: str 
             task=str(ctx.task),
         )
     return len(left)
+
+
+def stop_version(session: Session, ctx: Context, named: str, act: str, reason: str) -> VersionRef:
+    """The version in hand, which goes no further: its unanswered deployment is stopped, the act noted on the model."""
+    model = subjects.model_of(ctx, named)
+    ref = subjects.in_hand(session, ctx).ref
+    withdraw_unanswered(session, model, ctx)
+    audit.record(
+        session,
+        stream(model),
+        act,
+        actor=ctx.actor,
+        subject=str(ref),
+        reason=reason,
+        instance=str(ctx.instance),
+        task=str(ctx.task),
+    )
+    return ref
