@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from engine import audit
+import rfc8785
+
+from engine import audit, training
 from engine.identity import Person
-from engine.inventory import versions
+from engine.inventory import assets, queries, versions
 from engine.inventory.metadata import Metadata
 from engine.inventory.references import VersionRef, stream
-from engine.inventory.values import Version
+from engine.inventory.values import Asset, Version
 from engine.store import Store, files
 from engine.store.sessions import Session
 from engine.training import fits, frames
@@ -24,13 +26,13 @@ def looked_at(house: Store, plan: Plan) -> Plan:
     return plan if plan.recipe is not None else replace(plan, assets=complete(house, plan.metadata, plan.assets))
 
 
-def complete(house: Store, declared: Metadata, assets: Mapping[str, str]) -> dict[str, str]:
+def complete(house: Store, declared: Metadata, given: Mapping[str, str]) -> dict[str, str]:
     """The files of a model that was made elsewhere, with its output schema, libraries and predictions on a probe.
 
     The probe is chosen from `test_data` where none was handed in. Called before a transaction: it takes seconds. An
     artefact that does not load is refused here, in the sandbox's words.
     """
-    kept, found = house.files, dict(assets)
+    kept, found = house.files, profiled(house, declared, given)
     if "input_schema" not in found and declared.input_schema is not None:
         found["input_schema"] = kept.put(fits.as_file(declared.input_schema))
     if "artefact" not in found or "input_schema" not in found:
@@ -41,25 +43,47 @@ def complete(house: Store, declared: Metadata, assets: Mapping[str, str]) -> dic
     return fits.read_upload(kept, declared.kind, found, allow_network=house.settings.sandbox_allow_network)
 
 
+def profiled(house: Store, declared: Metadata, given: Mapping[str, str]) -> dict[str, str]:
+    """The files, with the profile of their training data where it is among them; raises TableRefused for no table.
+
+    Before a transaction, as `complete`: the approver is shown the profile, and who opens the task must not read tables.
+    """
+    if "training_data" not in given:
+        return dict(given)
+    profile = training.profile(house.files, given["training_data"], tuple(declared.protected))
+    return {**given, "profile": house.files.put(rfc8785.dumps(profile))}
+
+
+def attach(
+    house: Store, session: Session, by: Person, ref: VersionRef, role: str, digest: str, *, name: str | None = None
+) -> Asset:
+    """A file as the version's asset, and the profile of it where it is the training data; raises as `assets.attach`."""
+    declared = queries.model(session, ref.model).metadata
+    for other, made in profiled(house, declared, {role: digest}).items():
+        if other != role:
+            assets.attach(session, by, ref, other, made)
+    return assets.attach(session, by, ref, role, digest, name=name)
+
+
 def add_version(session: Session, by: Person, plan: Plan) -> Version:
     """The version that a folder describes: handed in ready made, or to be trained by its life cycle."""
-    assets = dict(plan.assets)
+    found = dict(plan.assets)
     seed: int | None = None
     parameters: dict[str, Any] = {}
     if plan.recipe is not None:
         seed, parameters = plan.recipe.seed, dict(plan.recipe.parameters)
-        assets |= {
+        found |= {
             "source": plan.recipe.source,
             "training_data": plan.recipe.training_data,
             "parameters": files(session).put(fits.as_file(plan.recipe.as_json())),
         }
     if plan.test_data is not None:
-        assets["test_data"] = plan.test_data
+        found["test_data"] = plan.test_data
     return versions.add(
         session,
         by,
         plan.metadata.id,
-        assets,
+        found,
         source="uploaded" if plan.recipe is None else "trained",
         seed=seed,
         parameters=parameters,

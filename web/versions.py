@@ -98,8 +98,9 @@ def attach(model: str, number: int) -> Response:
     if not upload or not upload.filename:
         raise MetadataRefused(field="file", reason="no file was chosen")
     digest = access.store().files.put(upload.read())
-    name = _name(upload) if request.form.get("role") in assets.SEVERAL else None
-    assets.attach(session(), current_person(), ref, request.form.get("role", ""), digest, name=name)
+    role = request.form.get("role", "")
+    name = _name(upload) if role in assets.SEVERAL else None
+    registering.attach(access.store(), session(), current_person(), ref, role, digest, name=name)
     flash("The file is attached.", "done")
     return _to(ref)
 

@@ -12,7 +12,7 @@ _MOST_GROUPS = 50
 
 
 def profile(files: Files, digest: str, groups_of: Sequence[str] = ()) -> dict[str, Any]:
-    """Rows, and a column each with its type, missing values, distinct values, least and greatest; group sizes.
+    """Of which table; rows, and a column each with its type, missing and distinct values, least, greatest; group sizes.
 
     digest: of a Parquet or CSV file. groups_of: columns whose values are counted, the 50 largest. One pass a column.
     """
@@ -41,7 +41,7 @@ def profile(files: Files, digest: str, groups_of: Sequence[str] = ()) -> dict[st
         if name in table.column_names:
             counted = sorted(pc.value_counts(table.column(name)).to_pylist(), key=lambda each: -each["counts"])
             groups[name] = {str(each["values"]): each["counts"] for each in counted[:_MOST_GROUPS]}
-    return {"rows": table.num_rows, "columns": columns, "groups": groups}
+    return {"training_data": digest, "rows": table.num_rows, "columns": columns, "groups": groups}
 
 
 def _nested(kind: Any) -> bool:

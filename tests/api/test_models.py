@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -70,3 +71,24 @@ def test_an_artefact_that_is_none_is_refused(as_: Callable[..., Caller]) -> None
     assert refused["code"] == "schema-refused"
     assert bea("GET", "/models/leaflets/versions", 200) == []
     assert bea("POST", "/models/leaflets/versions", 422)["code"] == "upload-refused"
+
+
+def test_training_data_from_elsewhere_is_profiled_when_it_is_handed_in(as_: Callable[..., Caller]) -> None:
+    """So that no task has to read a table to show it; a table that replaces it is profiled too, what is none refused."""
+    bea = as_("bea", "data_scientist")
+    bea("POST", "/models", 201, json={"declared": {**declared(), "protected": {"SEX": "1"}}})
+    kept = {"artefact": RULES, "source": RULES, "input_schema": SCHEMA}
+    refused = bea("POST", "/models/leaflets/versions", 422, **upload(**kept, training_data=b"\x00\x01"))
+    assert refused["code"] == "table-refused"
+    added = bea("POST", "/models/leaflets/versions", 201, **upload(**kept, training_data=b"AGEP,SEX\n19,1\n20,2\n,1\n"))
+    at = "/models/leaflets/versions/1/assets"
+    digests = {asset["role"]: asset["digest"] for asset in added["assets"]}
+    profile = json.loads(bea.ask("GET", f"{at}/profile").data)
+    assert (profile["training_data"], profile["rows"]) == (digests["training_data"], 3)
+    assert profile["groups"] == {"SEX": {"1": 2, "2": 1}}
+    assert [column["missing"] for column in profile["columns"]] == [1, 0]
+    refused = bea("PUT", f"{at}/training_data", 422, **upload(file=b"\x00\x01"))
+    assert refused["code"] == "table-refused"
+    put = bea("PUT", f"{at}/training_data", 200, **upload(file=b"AGEP,SEX\n30,1\n"))
+    profile = json.loads(bea.ask("GET", f"{at}/profile").data)
+    assert (profile["training_data"], profile["rows"]) == (put["digest"], 1)

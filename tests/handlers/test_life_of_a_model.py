@@ -132,6 +132,24 @@ def test_evidence_that_changed_before_the_decision_is_shown_anew(house):
         assert serving.live(session, "letters", "production") is not None
 
 
+def test_a_profile_is_shown_with_the_table_that_it_tells_of_only(house):
+    ref = h.given_a_trainable_model(house)
+    instance = started(house, "credit")
+    assert profile_shown(house, instance)["rows"] == 600
+    with transaction(house) as session:
+        assets.attach(session, h.ADA, ref, "training_data", house.files.put(h.rows(3, n=20)))
+    with pytest.raises(user_tasks.StaleEvidence, match="Data profile"):
+        instances.complete(house, h.RIA, h.open_tasks(house, instance)[0].id, APPROVE)
+    assert profile_shown(house, instance) is None
+
+
+def profile_shown(house, instance: str):
+    (task,) = h.open_tasks(house, instance)
+    (frozen,) = (each for each in task.evidence if each["name"] == "data_profile")
+    with transaction(house) as session:
+        return user_tasks.evidence_content(session, frozen)["profile"]
+
+
 def test_a_rejected_version_goes_back_and_a_new_one_comes_through(house):
     h.given_a_rules_model(house)
     instance = started(house, "letters")

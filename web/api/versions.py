@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from werkzeug.datastructures import FileStorage as Upload
 
 from engine.errors import GatewrightError
-from engine.inventory import assets, completeness, kinds, queries, versions
+from engine.inventory import completeness, kinds, queries, versions
 from engine.inventory.assets import ROLES
 from engine.inventory.completeness import Completeness
 from engine.inventory.references import VersionRef
@@ -196,7 +196,9 @@ def attach_asset(path: AssetPath, query: NamedAsset, form: AssetForm) -> dict[st
         content = kind.accept(content, form.file.filename or "artefact")
     digest = access.store().files.put(content)
     found: dict[str, Any] = plain(
-        assets.attach(session, access.current_person(), path.ref, path.role, digest, name=query.name)
+        registering.attach(
+            access.store(), session, access.current_person(), path.ref, path.role, digest, name=query.name
+        )
     )
     return found
 
