@@ -74,7 +74,7 @@ def test_an_artefact_that_is_none_is_refused(as_: Callable[..., Caller]) -> None
 
 
 def test_training_data_from_elsewhere_is_profiled_when_it_is_handed_in(as_: Callable[..., Caller]) -> None:
-    """So that no task has to read a table to show it; a table that replaces it is profiled too, what is none refused."""
+    """So that no task has to read a table to show it; one that replaces it is too, what is none is refused."""
     bea = as_("bea", "data_scientist")
     bea("POST", "/models", 201, json={"declared": {**declared(), "protected": {"SEX": "1"}}})
     kept = {"artefact": RULES, "source": RULES, "input_schema": SCHEMA}
