@@ -58,8 +58,11 @@ class Loop:
     output: str = ""  #: the list variable that takes the results
     output_item: str = ""
     condition: str = ""  #: completion condition, or the standard loop's condition
-    maximum: str = ""
+    maximum: str = ""  #: of a standard loop
     test_before: bool = False
+    behavior: str = (
+        "All"  #: of a multi-instance activity: whether each copy that ends throws an event ("All": none does)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

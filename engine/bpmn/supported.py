@@ -39,7 +39,10 @@ EXECUTED: Final[dict[str, str]] = {
     "inclusiveGateway": "Takes every flow whose condition is true, else the default; joins what can still arrive.",
     "parallelGateway": "Takes every flow; joins one token from each incoming flow, merging three ways.",
     "eventBasedGateway": "Waits for the first of the events behind it.",
-    "multiInstanceLoopCharacteristics": "Repeats an activity in sequence or in parallel, up to its cap.",
+    "multiInstanceLoopCharacteristics": "Repeats an activity in sequence or in parallel, up to its cap, until its "
+    "completion condition is true; each copy's output item goes into the output list.",
+    "standardLoopCharacteristics": "Repeats an activity while its condition holds, up to `loopMaximum`; without one, a "
+    "thousand passes are a failure.",
 }
 
 #: may be drawn, is kept, changes nothing
@@ -65,7 +68,8 @@ REFUSED: Final[dict[str, str]] = {
     "a flow without condition out of an exclusive or inclusive gateway that is not its default": "choices",
     "a process or subprocess without start or end event": "start-events, end-events",
     "elements without a way on, or that nothing reaches": "dead-ends",
-    "standardLoopCharacteristics, multi-instance without a cap": "multi-instance",
+    "multi-instance without a cap, or with events as its copies end": "multi-instance",
+    "standardLoopCharacteristics with neither condition nor maximum": "multi-instance",
     "service tasks without a known handler, or with other parameters than it has": "service-tasks",
     "business rule tasks without a decision, decision tables that cannot be read": "decisions",
     "scripts other than name = expression, scripts before and after a task": "scripts",

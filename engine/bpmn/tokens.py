@@ -77,8 +77,8 @@ class Token(Task):  # type: ignore[misc]
         node = getattr(self.task_spec, "node", None)
         if node is not None and self.task_spec.told:
             # A join or an armed event is entered when it fires, everything else when the token arrives.
-            outside = MAYBE | FUTURE | (WAITING if self.task_spec.late or self.triggered else 0)
-            inside = READY | STARTED | (0 if self.task_spec.late or self.triggered else WAITING)
+            outside = MAYBE | FUTURE | (WAITING if self.task_spec.late else 0)
+            inside = READY | STARTED | (0 if self.task_spec.late else WAITING)
             if before & outside and value & inside:
                 top.tell(self, "entered")
             elif value == COMPLETED:

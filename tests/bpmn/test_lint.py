@@ -133,7 +133,11 @@ BROKEN = [
     ("call-activities", "names no process", straight(d.call("X", ""))),
     ("multi-instance", "no cap", straight(in_lane(d.user("X", body=THROUGH)))),
     ("multi-instance", "either a number", straight(in_lane(d.user("X", body=LOOP.format(""), max_instances="3")))),
-    ("multi-instance", "standard loop", straight(in_lane(d.user("X", body="<bpmn:standardLoopCharacteristics/>")))),
+    ("multi-instance", "neither a condition nor a maximum", straight(in_lane(d.user("X", body="<bpmn:standardLoopCharacteristics/>")))),
+    ("multi-instance", 'maximum "0"', straight(in_lane(d.user("X", body='<bpmn:standardLoopCharacteristics loopMaximum="0"/>')))),
+    ("multi-instance", 'behavior="One"', straight(in_lane(d.user("X", max_instances="3", body=THROUGH.replace(
+        "Characteristics>", 'Characteristics behavior="One">', 1))))),
+    ("multi-instance", "is not repeated", straight(d.catch("X", d.timer("duration", "PT1H") + THROUGH))),
     ("multi-instance", "cap", straight(in_lane(d.user("X", body=THROUGH, max_instances="many")))),
     ("foreign-bindings", "camunda:delegateExpression", straight('<bpmn:serviceTask id="X" camunda:delegateExpression="${a}"/>')),
     ("foreign-bindings", "camunda:inputOutput", straight(
@@ -205,6 +209,9 @@ GOOD = [
     straight(d.service("X", "deploy_model", "deployment", version="model.version", environment="'test'")),
     straight(in_lane(d.user("X", shut_out="starter, validation/Test", due="P3D", evidence="test_report", kind="approval"))),
     straight(in_lane(d.user("X", body=THROUGH, max_instances="10"))),
+    straight(in_lane(d.user("X", body='<bpmn:standardLoopCharacteristics loopMaximum="3"/>'))),
+    straight(in_lane(d.user("X", body="<bpmn:standardLoopCharacteristics><bpmn:loopCondition>x.more == true</bpmn:loopCondition>"
+                            "</bpmn:standardLoopCharacteristics>"))),
     straight(d.call("X", "validation")),
     straight(in_lane(d.user("X")), d.boundary("B", "X", d.timer("cycle", "0 6 * * 1"), False), d.flow("B", "End")),
     straight(d.catch("X", d.timer("date", "2027-01-31T09:00"))),

@@ -153,6 +153,82 @@ def test_the_same_step_runs_in_a_subprocess_for_each_item():
     assert run.variables["doubled"] == [2, 4, 6]
 
 
+@pytest.mark.parametrize("name", ["numberOf", "nrOf"])
+def test_a_completion_condition_sees_the_counters_of_the_standard(name):
+    """BPMN 2.0.2, table 10.30."""
+    loop = (
+        "<bpmn:multiInstanceLoopCharacteristics><bpmn:loopCardinality>5</bpmn:loopCardinality><bpmn:completionCondition>"
+        f"{name}CompletedInstances == 2 and {name}ActiveInstances == 3 and {name}Instances == 5 and loopCounter == 4"
+        "</bpmn:completionCondition></bpmn:multiInstanceLoopCharacteristics>"
+    )
+    run = Running(made(d.start(), d.user("Each", body=loop), d.end(), d.chain("Start", "Each", "End")))
+    for place in (0, 2):  # the second to be done is the fourth copy
+        assert run.rest.user_tasks
+        task = run.rest.user_tasks[place]
+        run.act(lambda execution, task=task: execution.complete_user_task(task.task_id, {}))
+    assert run.rest.finished
+
+
+def looping(loop, **given):
+    task = d.user("Each", body=f"<bpmn:standardLoopCharacteristics {loop}</bpmn:standardLoopCharacteristics>", **given)
+    return made(
+        d.start(), task, d.boundary("Late", "Each", d.timer("duration", "PT1H")), d.end(), d.end("LateEnd"),
+        d.chain("Start", "Each", "End"), d.flow("Late", "LateEnd"),
+    )  # fmt: skip
+
+
+def test_a_loop_runs_on_while_its_condition_holds():
+    run = Running(looping("><bpmn:loopCondition>each.more</bpmn:loopCondition>"))
+    for more in (True, True, False):
+        assert run.waits() == ["Each"]
+        run.answer("Each", more=more)
+    assert run.rest.finished
+    assert run.completed().count("Each") == 3
+
+
+def test_a_condition_that_is_tested_before_may_mean_no_pass_at_all():
+    loop = 'testBefore="true"><bpmn:loopCondition>loopCounter &lt; n</bpmn:loopCondition>'
+    assert Running(looping(loop), {"n": 0}).rest.finished
+    run = Running(looping(loop), {"n": 2})
+    run.answer("Each")
+    assert run.answer("Each").finished
+
+
+def test_a_loops_maximum_ends_it_though_its_condition_holds():
+    run = Running(looping('loopMaximum="2"><bpmn:loopCondition>true</bpmn:loopCondition>'))
+    run.answer("Each")
+    assert run.answer("Each").finished
+
+
+def test_a_boundary_event_ends_a_loop():
+    run = Running(looping('loopMaximum="9">'))
+    run.answer("Each")
+    assert run.fire("Late").finished
+    assert run.completed()[-1] == "LateEnd"
+
+
+def test_a_loop_without_a_maximum_that_does_not_end_is_a_failure_that_can_be_mended():
+    task = d.script("Each", "n = n + 1").replace(
+        "</bpmn:scriptTask>", "<bpmn:standardLoopCharacteristics><bpmn:loopCondition>go</bpmn:loopCondition>"
+        "</bpmn:standardLoopCharacteristics></bpmn:scriptTask>",
+    )  # fmt: skip
+    run = Running(made(d.start(), task, d.end(), d.chain("Start", "Each", "End")), {"n": 0, "go": True})
+    (failure,) = run.rest.failures
+    assert (failure.kind, failure.element) == ("loop", "Each")
+    assert "1,000 times" in failure.cause
+    assert len(run.kept) < 1_500
+    run.act(lambda execution: execution.retry(failure.task_id, {"go": False}))
+    assert run.rest.finished
+    assert run.variables["n"] == 1_000
+
+
+def test_a_condition_that_is_neither_true_nor_false_is_a_failure():
+    run = Running(looping("><bpmn:loopCondition>each</bpmn:loopCondition>"))
+    (failure,) = run.answer("Each", more="yes").failures
+    assert failure.kind == "loop"
+    assert "not true or false" in failure.cause
+
+
 @pytest.mark.parametrize("kind", ["parallel", "inclusive"])
 def test_a_join_inside_a_loop_waits_for_every_branch_in_every_pass_and_the_state_stays_small(kind):
     """Faults 1 and 2: stock SpiffWorkflow fires such a join with one branch from the second pass on."""

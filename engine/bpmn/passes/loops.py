@@ -32,4 +32,5 @@ def read(node: xml.Node) -> Loop | None:
         output=xml.text(xml.first(several, "loopDataOutputRef")),
         output_item=item("outputDataItem"),
         condition=xml.text(xml.first(several, "completionCondition")),
+        behavior=several.get("behavior") or "All",
     )

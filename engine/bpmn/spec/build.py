@@ -12,7 +12,9 @@ from engine.bpmn.spec.element import BoundarySplit, ProcessSpec, Way
 from engine.bpmn.spec.events import BoundaryEvent, CatchEvent, EndEvent, StartEvent, ThrowEvent
 from engine.bpmn.spec.gateways import Condition, EventBasedGateway, ExclusiveGateway
 from engine.bpmn.spec.joins import InclusiveGateway, ParallelGateway
-from engine.bpmn.spec.loops import MAX_INSTANCES, MultiInstance
+from engine.bpmn.spec.loops import StandardLoop
+from engine.bpmn.spec.multi_instance import MultiInstance
+from engine.bpmn.spec.repeated import MAX_INSTANCES, Repeated
 from engine.bpmn.spec.scopes import CallActivity, Subprocess
 from engine.bpmn.spec.tasks import BusinessRuleTask, PassingTask, ScriptTask, ServiceTask, UserTask
 from engine.bpmn.supported import EVENT_DEFINITIONS, EXECUTED
@@ -133,14 +135,16 @@ def _refuse_what_is_not_executed(node: Node) -> None:
         or len(node.events) > 1
         or (node.kind in EVENTS and not kinds <= set(EVENT_DEFINITIONS[node.kind]))
         or any(event.dangling for event in node.events)
-        or (node.loop is not None and node.loop.kind == "standard")
+        or (node.loop is not None and node.loop.behavior != "All")
     ):
         raise ValueError(f'the {node.kind} "{node.name or node.id}" is not executed as it is drawn')
 
 
-def _repeated(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node, loop: Loop) -> MultiInstance:
-    """The multi-instance element under the node's name, around the node's own element."""
-    wrapper = MultiInstance(spec, node.id, bpmn_name=node.name, lane=node.lane or None)
+def _repeated(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node, loop: Loop) -> Repeated:
+    """The repeated element under the node's name, around the node's own element."""
+    wrapper: Repeated = (StandardLoop if loop.kind == "standard" else MultiInstance)(
+        spec, node.id, bpmn_name=node.name, lane=node.lane or None
+    )
     wrapper.node, wrapper.loop, wrapper.inner = node, loop, f"(copy of {node.id})"
     wrapper.cap = int(node.properties.get("max_instances") or MAX_INSTANCES)
     inner = _element(spec, diagram, process, node, name=wrapper.inner)

@@ -13,7 +13,7 @@ from SpiffWorkflow.bpmn.specs.defaults import StartEvent as StockStartEvent
 from engine.bpmn.model import Event
 from engine.bpmn.spec.element import BoundarySplit, Element, ElementError
 from engine.bpmn.spec.gateways import EventBasedGateway
-from engine.bpmn.spec.loops import MultiInstance
+from engine.bpmn.spec.repeated import Repeated
 from engine.bpmn.tokens import FINISHED, MAYBE, STARTED, WAITING, Token
 from engine.bpmn.values import Thrown
 from engine.bpmn.variables import NotStorable, stored
@@ -94,7 +94,7 @@ class ThrowEvent(Element, StockThrowEvent):  # type: ignore[misc]
                     name=event.name,
                     payload=payload,
                     kind=event.kind,
-                    element=self.name,
+                    element=my_task.task_spec.node.id,
                     process=my_task.task_spec.node.process,
                 )
             )
@@ -156,7 +156,7 @@ def catcher(token: Token, kind: str, code: str | None) -> Token | None:
     """
     at: Token = token
     while True:
-        if isinstance(at.parent.task_spec, MultiInstance) and at.triggered:
+        if isinstance(at.parent.task_spec, Repeated) and at.triggered:
             at = at.parent
         split = at.parent
         if isinstance(split.task_spec, BoundarySplit) and split.task_spec.main == at.task_spec.name:

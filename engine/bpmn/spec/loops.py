@@ -1,115 +1,40 @@
-"""Multi-instance activities: one copy for each item, at once or one after the other, up to a cap."""
+"""Standard loops: an activity is repeated while a condition holds."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from SpiffWorkflow.bpmn.specs.mixins.bpmn_spec_mixin import BpmnSpecMixin
-
-from engine.bpmn import expressions
-from engine.bpmn.expressions import ExpressionError
-from engine.bpmn.merging import merge, same
-from engine.bpmn.model import Loop
-from engine.bpmn.spec.element import Element, ElementError
-from engine.bpmn.tokens import FINISHED, STARTED, WAITING, Token
-
-#: the highest cap that a diagram may set, and the one of a literal cardinality
-MAX_INSTANCES = 1_000
+from engine.bpmn.spec.element import ElementError
+from engine.bpmn.spec.repeated import MAX_INSTANCES, Repeated
+from engine.bpmn.tokens import STARTED, Token
 
 
-class MultiInstance(Element, BpmnSpecMixin):  # type: ignore[misc]
-    """Stands around the activity that is repeated; its copies are its children.
+class StandardLoop(Repeated):
+    """BPMN 2.0.2, 10.3.8: each pass goes on from what the last one left.
 
-    A copy sees the item under its name. What the copies write is merged as at a join, except the output item: that
-    goes into the output list at the copy's place, in whatever order they finish.
+    `loopMaximum` ends the loop in peace, as the standard has it. Without one a loop that would run on after a thousand
+    passes is a failure: it would not come to rest, and ending it in silence would be a lie.
     """
 
-    told = False  #: the history tells of the copies
-    loop: Loop
-    inner = ""  #: the name of the repeated element
-    cap = MAX_INSTANCES
-
     def _run_hook(self, my_task: Token) -> bool | None:
-        inside = my_task.internal_data
-        if "items" not in inside:
-            count = len(self._items(my_task))
-            if count > self.cap:
-                raise ElementError("loop", f"It would run {count} times; its cap is {self.cap}.")
-            inside.update(items=count, started=0, done=0, enough=False, results=[None] * count, changes={})
-        broken = inside.pop("broken", None)
-        if broken:
-            raise ElementError("loop", broken)
-        if inside.get("conflicts"):
-            names = ", ".join(f'"{name}"' for name in inside["conflicts"])
-            raise ElementError("conflict", f"Copies wrote different values to {names}.")
-        if inside["enough"] or inside["done"] == inside["items"]:
-            self._finish(my_task)
+        done = my_task.internal_data.setdefault("done", 0)
+        if not self._again(my_task, done):
+            del my_task.internal_data["done"]
             return True
         my_task._set_state(STARTED)
-        while inside["started"] < (inside["items"] if self.loop.kind == "parallel" else inside["done"] + 1):
-            self._start_next(my_task)
+        self.copied(my_task, done, {})
         return None
 
     def child_completed(self, my_task: Token, child: Token) -> None:
-        """Take one copy's result, and start the next or finish."""
-        inside, loop = my_task.internal_data, self.loop
-        written = dict(child.data)
-        written.pop(loop.item, None)
-        if loop.output:
-            if loop.output_item not in written:
-                inside["broken"] = f'A copy wrote no "{loop.output_item}".'
-            inside["results"][child.internal_data["index"]] = written.pop(loop.output_item, None)
-        changed = {name: value for name, value in written.items() if not same(my_task.data.get(name), value)}
-        if loop.kind == "parallel":
-            inside["changes"], conflicts = merge({}, [inside["changes"], changed])
-            if conflicts:
-                inside["conflicts"] = sorted({*inside.get("conflicts", []), *conflicts})
-        else:
-            my_task.data = {**my_task.data, **changed}
-        inside["done"] += 1
-        if loop.condition and not inside.get("broken"):
-            self._ask_whether_enough(my_task, child)
-        if inside["enough"]:
-            for other in my_task.children:
-                if other is not child and not other.has_state(FINISHED):
-                    other.cancel()
-        if inside["enough"] or inside.get("broken") or inside["done"] == inside["items"] or loop.kind == "sequential":
-            my_task._ready()
+        my_task.data = {**my_task.data, **child.data}
+        my_task.internal_data["done"] += 1
+        my_task._ready()
 
-    def _ask_whether_enough(self, my_task: Token, child: Token) -> None:
-        inside = my_task.internal_data
-        counts = {"nrOfInstances": inside["items"], "nrOfCompletedInstances": inside["done"]}
-        try:
-            inside["enough"] = expressions.evaluate(self.loop.condition, child.data, counts) is True
-        except ExpressionError as error:
-            inside["broken"] = error.message
-
-    def _items(self, my_task: Token) -> list[Any]:
-        if self.loop.cardinality:
-            count = my_task.workflow.script_engine.evaluate(my_task, self.loop.cardinality)
-            if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-                raise ElementError("loop", f"The number of copies is {count!r}; it has to be a whole number.")
-            return list(range(min(count, self.cap + 1)))
-        items = my_task.data.get(self.loop.input)
-        if not isinstance(items, list):
-            raise ElementError("loop", f'The variable "{self.loop.input}" holds no list to go through.')
-        return items
-
-    def _start_next(self, my_task: Token) -> None:
-        index = my_task.internal_data["started"]
-        my_task.internal_data["started"] = index + 1
-        child = my_task._add_child(self._wf_spec.task_specs[self.inner], WAITING)
-        child.triggered = True
-        child.internal_data["index"] = index
-        if self.loop.item:
-            child.data = {self.loop.item: self._items(my_task)[index]}
-        child.task_spec._update(child)
-
-    def _finish(self, my_task: Token) -> None:
-        inside = my_task.internal_data
-        my_task.data = {**my_task.data, **inside.pop("changes")}
-        if self.loop.output:
-            results = inside["results"]
-            my_task.data[self.loop.output] = results[: inside["started"]] if self.loop.kind == "sequential" else results
-        for name in ("items", "started", "done", "enough", "results"):
-            del inside[name]
+    def _again(self, my_task: Token, done: int) -> bool:
+        loop = self.loop
+        if loop.maximum and done >= int(loop.maximum):
+            return False
+        if not loop.condition or (done == 0 and not loop.test_before):
+            return True
+        again = self.holds(my_task.data, {"loopCounter": done})
+        if again and not loop.maximum and done >= MAX_INSTANCES:
+            raise ElementError("loop", f"It ran {done:,} times, and its condition still holds.")
+        return again

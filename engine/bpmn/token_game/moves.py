@@ -293,11 +293,14 @@ class Move:
             del self.tokens[number]
 
     def _count(self, copy: Token, carried: Carried) -> None:
-        """A copy of a multi-instance activity is over (BPMN 2.0.2, 13.3.7)."""
+        """A copy of a repeated activity is over (BPMN 2.0.2, 13.3.6 and 13.3.7)."""
         wrapper = self.tokens[copy.within[-1]]
         loop, repetition = self.node(wrapper).loop, wrapper.repetition
         if loop is None or repetition is None or copy.index is None:
             raise ValueError(f"{copy.node} is no copy of a repeated activity")
+        if loop.kind == "standard":
+            self.keep(replace(wrapper, repetition=replace(repetition, done=repetition.done + 1, current=carried)))
+            return
         results, broken = list(repetition.results), repetition.broken
         if loop.output:
             values = carried.variables
@@ -310,7 +313,8 @@ class Move:
         outside = before.written(values, self.number())
         done, enough = repetition.done + 1, repetition.enough
         if loop.condition and not broken:
-            counts = {"nrOfInstances": repetition.total, "nrOfCompletedInstances": done}
+            active = repetition.total - done if loop.kind == "parallel" else 0
+            counts = _counters(repetition.total, active, done, copy.index + 1)
             try:
                 enough = any(self.world.enough(loop.condition, carried, counts))
             except Trouble:
@@ -332,3 +336,10 @@ class Move:
                 ),
             )
         )
+
+
+def _counters(total: int, active: int, completed: int, which: int) -> dict[str, int]:
+    """Table 10.30, under the standard's names and those in wide use."""
+    counters = {"Instances": total, "ActiveInstances": active, "CompletedInstances": completed}
+    named = {f"{prefix}{name}": value for prefix in ("numberOf", "nrOf") for name, value in counters.items()}
+    return {**named, "numberOfTerminatedInstances": 0, "loopCounter": which}

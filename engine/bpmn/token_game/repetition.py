@@ -1,4 +1,4 @@
-"""Multi-instance activities (BPMN 2.0.2, 13.3.7): copies at once or one after the other, up to a cap."""
+"""Loops and multi-instance activities (BPMN 2.0.2, 13.3.6 and 13.3.7)."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ DEFAULT_CAP = 1_000
 def repeated(at: Position) -> Iterator[Step]:
     """Makes its copies, or is over once they are, or enough of them."""
     loop, repetition = _facts(at.node, at.token)
+    if loop.kind == "standard":
+        yield from _looped(at, loop, repetition)
+        return
     if repetition.total < 0:
         for items in at.world.items(at.node, at.token.carried):
             made = Repetition(items=items)
@@ -39,6 +42,48 @@ def repeated(at: Position) -> Iterator[Step]:
     yield move.step("advance", at.token)
 
 
+def _looped(at: Position, loop: Loop, repetition: Repetition) -> Iterator[Step]:
+    """One pass after the other, each from what the last one left, as long as the condition holds."""
+    if repetition.started > repetition.done:
+        return
+    carried = at.token.carried if repetition.current is None else repetition.current
+    for again in _again(at, loop, repetition.done, carried):
+        move = at.move()
+        if again:
+            wrapper = move.keep(replace(at.token, repetition=replace(repetition, started=repetition.started + 1)))
+            _copy(move, wrapper, repetition.done, carried)
+        else:
+            move.complete(at.token, at.token.carried.written(carried.variables, move.number()))
+        yield move.step("advance", at.token)
+
+
+def _again(at: Position, loop: Loop, done: int, carried: Carried) -> Iterator[bool]:
+    """Whether there may be another pass. Without a maximum, the loop is held past that of the house."""
+    if loop.maximum and done >= int(loop.maximum):
+        yield False
+    elif not loop.condition or (done == 0 and not loop.test_before):
+        yield True
+    else:
+        for again in at.world.enough(loop.condition, carried, {"loopCounter": done}):
+            if again and not loop.maximum and done >= DEFAULT_CAP:
+                raise Trouble("loop")
+            yield again
+
+
+def _copy(move: Move, wrapper: Token, index: int, carried: Carried) -> None:
+    move.enter(
+        replace(
+            wrapper,
+            id=move.number(),
+            within=(*wrapper.within, wrapper.id),
+            phase=STANDING,
+            carried=carried,
+            index=index,
+            repetition=None,
+        )
+    )
+
+
 def _more(move: Move, wrapper: Token, all_at_once: bool) -> bool:
     """Start the next copy or all of them; whether there were any."""
     loop, repetition = _facts(move.node(wrapper), wrapper)
@@ -55,17 +100,7 @@ def _more(move: Move, wrapper: Token, all_at_once: bool) -> bool:
             number = move.number()
             held = {**carried.held, loop.item: (item, number)}
             carried = Carried(held, carried.seen | {number})
-        move.enter(
-            replace(
-                wrapper,
-                id=move.number(),
-                within=(*wrapper.within, wrapper.id),
-                phase=STANDING,
-                carried=carried,
-                index=index,
-                repetition=None,
-            )
-        )
+        _copy(move, wrapper, index, carried)
     return True
 
 

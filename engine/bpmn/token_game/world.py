@@ -55,7 +55,7 @@ class World(Protocol):
         """What a multi-instance activity may go through."""
 
     def enough(self, condition: str, carried: Carried, counts: Mapping[str, int]) -> Iterable[bool]:
-        """Whether a multi-instance activity may have had enough copies."""
+        """Whether a repeated activity's own condition may hold, given the counters that the standard has there."""
 
     def times(self, text: str, carried: Carried) -> Iterable[str]:
         """What a timer's expression may give."""
@@ -129,11 +129,14 @@ class Concrete:
         yield tuple(items)
 
     def enough(self, condition: str, carried: Carried, counts: Mapping[str, int]) -> Iterable[bool]:
-        """Whether the completion condition is true."""
+        """Whether the condition is true."""
         try:
-            yield expressions.evaluate(condition, carried.variables, counts) is True
+            value = expressions.evaluate(condition, carried.variables, counts)
         except ExpressionError as error:
             raise Trouble("loop") from error
+        if not isinstance(value, bool):
+            raise Trouble("loop")
+        yield value
 
     def times(self, text: str, carried: Carried) -> Iterable[str]:
         """The text that the expression gives."""

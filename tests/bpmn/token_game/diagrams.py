@@ -260,15 +260,15 @@ class Maker:
     def activity(self, canvas: Canvas, end: End, size: int, boundary: bool = False) -> tuple[End, list[End]]:
         """One activity or event, with events on its boundary if they are wanted."""
         kinds = ["user", "service", "scope", "scope", "call"] if boundary else [
-            "user", "service", "quick", "script", "script", "rule", "task", "send", "throw", "throw", "catch", "scope",
-            "call",
+            "user", "service", "quick", "script", "script", "rule", "task", "send", "receive", "throw", "throw",
+            "catch", "scope", "call",
         ]  # fmt: skip
         kind = self.chance.choice(kinds)
         if kind in {"scope", "call"} and (canvas.depth <= 0 or size < 1):
             kind = self.chance.choice(["user", "service"])
         name = self.name(kind.capitalize())
         loop = ""
-        if kind in {"user", "service", "quick", "script", "scope", "call"} and self.chance.random() < 0.12:
+        if kind not in {"rule", "throw", "catch"} and self.chance.random() < 0.12:
             loop = self.repetition()
         caught = [self.caught(kind) for _ in range(self.chance.choice([1, 1, 2]))] if boundary else []
         codes = {
@@ -293,9 +293,11 @@ class Maker:
         elif kind == "rule":
             part = d.rule(name, "pick")
         elif kind == "task":
-            part = f'<bpmn:task id="{name}"/>'
+            part = with_cap(f'<bpmn:task id="{name}">{loop}</bpmn:task>', loop)
         elif kind == "send":
-            part = f'<bpmn:sendTask id="{name}" messageRef="m1"/>'
+            part = with_cap(f'<bpmn:sendTask id="{name}" messageRef="m1">{loop}</bpmn:sendTask>', loop)
+        elif kind == "receive":
+            part = with_cap(f'<bpmn:receiveTask id="{name}" messageRef="m2">{loop}</bpmn:receiveTask>', loop)
         elif kind == "throw":
             part = d.throw(name, self.chance.choice(
                 ["", d.event("signal", self.chance.choice(SIGNALS)), d.message("m1", payload="{'v': x1}"),
@@ -335,6 +337,8 @@ class Maker:
         return End(event)
 
     def repetition(self) -> str:
+        if self.chance.random() < 0.3:
+            return self.passes()
         sequential = self.chance.choice(["true", "false"])
         if self.chance.random() < 0.5:
             inside = f"<bpmn:loopCardinality>{self.chance.randint(0, 3)}</bpmn:loopCardinality>"
@@ -345,10 +349,26 @@ class Maker:
                 "<bpmn:inputDataItem", "<bpmn:loopDataOutputRef>results</bpmn:loopDataOutputRef><bpmn:inputDataItem"
             ) + ('<bpmn:outputDataItem name="x0"/>' if "inputDataItem" in inside else "")
         if self.chance.random() < 0.3:
-            inside += "<bpmn:completionCondition>nrOfCompletedInstances &gt;= 2</bpmn:completionCondition>"
+            enough = self.chance.choice(
+                ["nrOfCompletedInstances &gt;= 2", "numberOfActiveInstances &lt; 2", "loopCounter == 2"]
+            )
+            inside += f"<bpmn:completionCondition>{enough}</bpmn:completionCondition>"
         return (
             f'<bpmn:multiInstanceLoopCharacteristics isSequential="{sequential}">{inside}'
             "</bpmn:multiInstanceLoopCharacteristics>"
+        )
+
+    def passes(self) -> str:
+        """A standard loop that ends."""
+        maximum = f' loopMaximum="{self.chance.randint(1, 3)}"'
+        condition = self.chance.choice([f"{self.condition()}", "loopCounter < 2", ""])
+        if condition == "loopCounter < 2" and self.chance.random() < 0.5:
+            maximum = ""
+        inside = f"<bpmn:loopCondition>{d.escape(condition)}</bpmn:loopCondition>" if condition else ""
+        before = self.chance.choice(["true", "false"])
+        return (
+            f'<bpmn:standardLoopCharacteristics testBefore="{before}"{maximum}>{inside}'
+            "</bpmn:standardLoopCharacteristics>"
         )
 
 

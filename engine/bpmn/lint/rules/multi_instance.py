@@ -1,4 +1,4 @@
-"""Activities that are repeated."""
+"""Activities that are repeated: in a loop, or in several copies."""
 
 from __future__ import annotations
 
@@ -7,30 +7,39 @@ from collections.abc import Iterator
 from engine.bpmn.expressions import ExpressionError, evaluate, names
 from engine.bpmn.expressions.scripts import is_variable
 from engine.bpmn.lint.registry import Finding, Subject, rule
-from engine.bpmn.model import Loop, Node
-from engine.bpmn.spec.loops import MAX_INSTANCES
-
-REPEATED = frozenset({"userTask", "serviceTask", "scriptTask", "businessRuleTask", "callActivity", "subProcess"})
+from engine.bpmn.model import ACTIVITIES, Loop, Node
+from engine.bpmn.spec.repeated import MAX_INSTANCES
 
 
 @rule("multi-instance")
 def check(subject: Subject) -> Iterator[Finding]:
-    """A multi-instance activity goes through a list or a number of copies, with a cap; no standard loops."""
+    """Copies of an activity come of a list or a number, with a cap; a loop has a condition or a maximum."""
     for node in subject.nodes():
         loop = node.loop
         if loop is None:
             continue
-        if loop.kind == "standard":
-            yield Finding(
-                at=node,
-                reason="A standard loop is not executed.",
-                hint="Draw the loop with an exclusive gateway, or use a multi-instance activity.",
-            )
-        elif node.kind not in REPEATED:
+        if node.kind not in ACTIVITIES:
             yield Finding(at=node, reason=f"A {node.kind} is not repeated.", hint="Put it into a subprocess.")
+        elif loop.kind == "standard":
+            yield from _passes(node, loop)
         else:
             yield from _items(node, loop)
             yield from _results(node, loop)
+
+
+def _passes(node: Node, loop: Loop) -> Iterator[Finding]:
+    if not loop.condition and not loop.maximum:
+        yield Finding(
+            at=node,
+            reason="The loop has neither a condition nor a maximum, so nothing says how often it runs.",
+            hint="Give it a loopCondition, which has to hold for another pass, or a loopMaximum.",
+        )
+    if loop.maximum and not (loop.maximum.isascii() and loop.maximum.isdigit() and int(loop.maximum[:10]) > 0):
+        yield Finding(
+            at=node,
+            reason=f'The loop\'s maximum "{loop.maximum[:40]}" is no whole number above 0.',
+            hint="Set loopMaximum to the largest number of passes that makes sense.",
+        )
 
 
 def _items(node: Node, loop: Loop) -> Iterator[Finding]:
@@ -64,6 +73,12 @@ def _items(node: Node, loop: Loop) -> Iterator[Finding]:
 
 
 def _results(node: Node, loop: Loop) -> Iterator[Finding]:
+    if loop.behavior != "All":
+        yield Finding(
+            at=node,
+            reason=f'The multi-instance activity would throw events as its copies end (behavior="{loop.behavior}").',
+            hint="Remove the behavior, and draw a throw event inside a subprocess that is repeated.",
+        )
     if bool(loop.output) != bool(loop.output_item):
         yield Finding(
             at=node,
