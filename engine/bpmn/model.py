@@ -111,6 +111,7 @@ class Flow:
     source: str
     target: str
     condition: str = ""
+    drawn: bool = True  #: False for the way from a link's throw to its catch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from typing import Final
 EVENT_DEFINITIONS: Final[dict[str, tuple[str, ...]]] = {
     "startEvent": ("", "message"),
     "endEvent": ("", "message", "signal", "error", "escalation", "terminate"),
-    "intermediateCatchEvent": ("message", "signal", "timer"),
-    "intermediateThrowEvent": ("", "message", "signal", "escalation"),
+    "intermediateCatchEvent": ("message", "signal", "timer", "link"),
+    "intermediateThrowEvent": ("", "message", "signal", "escalation", "link"),
     "boundaryEvent": ("message", "signal", "timer", "error", "escalation"),
     "receiveTask": ("message",),
     "sendTask": ("message",),
@@ -20,8 +20,9 @@ EXECUTED: Final[dict[str, str]] = {
     "startEvent": "Places the token. A message start event is chosen by `Execution.start(message=...)`.",
     "endEvent": "Ends the token; an error goes to the nearest boundary event that catches its code, a terminate event "
     "ends its scope, a message leaves the instance.",
-    "intermediateCatchEvent": "Waits for a message, a signal or a timer.",
-    "intermediateThrowEvent": "Throws a message, a signal or an escalation and goes on.",
+    "intermediateCatchEvent": "Waits for a message, a signal or a timer. A link goes on at once.",
+    "intermediateThrowEvent": "Throws a message, a signal or an escalation and goes on; a link goes on at the event "
+    "that catches its name in the same scope.",
     "boundaryEvent": "Armed while its activity is active; a non-interrupting one can occur again and again, a timer by "
     "duration or date once.",
     "userTask": "Waits for a person of the lane's role; the answer goes to the variable `result`, else to the id in "
@@ -61,7 +62,7 @@ REFUSED: Final[dict[str, str]] = {
     "complexGateway": "complex-gateways",
     "adHocSubProcess, transaction, event subprocess": "special-subprocesses",
     "compensation": "compensation",
-    "link events": "link-events",
+    "link events without their counterpart in the same scope": "link-events",
     "conditional, cancel and multiple events; timer and signal start events": "event-definitions",
     "dangling references": "references",
     "several or conditional flows out of an activity": "implicit-forks",

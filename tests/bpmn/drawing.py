@@ -103,6 +103,10 @@ def event(kind: str, reference: str = "") -> str:
     return f"<bpmn:{kind}EventDefinition{given}/>"
 
 
+def link(name: str) -> str:
+    return f"<bpmn:linkEventDefinition{attributes(name=name)}/>"
+
+
 def flow(source: str, target: str, condition: str = "", id: str = "") -> str:
     inside = (
         f'<bpmn:conditionExpression xsi:type="bpmn:tFormalExpression">{escape(condition)}</bpmn:conditionExpression>'

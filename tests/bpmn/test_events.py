@@ -358,3 +358,29 @@ def test_a_cancelled_instance_has_no_token_left_and_did_not_finish():
     assert not rest.finished
     assert execution.cancelled
     assert (execution.active(), rest.user_tasks, rest.timers, rest.failures) == ([], [], [], [])
+
+
+def test_a_link_goes_on_where_its_name_is_caught_also_backwards():
+    """Fault 9: stock SpiffWorkflow reports the process completed, and the part behind the link never runs."""
+    of = made(
+        d.start(),
+        d.catch("Again", d.link("again")),
+        d.gateway("exclusive", "Top"),
+        d.user("Work"),
+        d.gateway("exclusive", "Good", default="no"),
+        d.throw("Back", d.link("again")),
+        d.throw("On", d.link("on")),
+        d.catch("Behind", d.link("on")),
+        d.end(),
+        d.chain("Start", "Top", "Work", "Good"),
+        d.chain("Again", "Top"),
+        d.flow("Good", "On", "work.good == true"),
+        d.flow("Good", "Back", id="no"),
+        d.chain("Behind", "End"),
+    )
+    run = Running(of)
+    run.answer("Work", good=False)
+    assert run.completed()[-3:] == ["Back", "Again", "Top"]
+    assert run.waits() == ["Work"]
+    assert run.answer("Work", good=True).finished
+    assert run.completed()[-3:] == ["On", "Behind", "End"]

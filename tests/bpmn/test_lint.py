@@ -60,7 +60,18 @@ BROKEN = [
     ("special-subprocesses", "event subprocess", straight(
         d.script("X", "a = 1"), '<bpmn:subProcess id="E" triggeredByEvent="true"><bpmn:startEvent id="ES"/></bpmn:subProcess>')),
     ("compensation", "Compensation", straight('<bpmn:userTask id="X" isForCompensation="true"/>')),
-    ("link-events", "link", straight(d.throw("X", '<bpmn:linkEventDefinition name="a"/>'))),
+    ("link-events", "no name", straight(d.throw("X", d.link("")))),
+    ("link-events", "No catching", d.files("p", d.start(), d.throw("X", d.link("a")), d.catch("C", d.link("b")), d.end(),
+                                           d.chain("Start", "X"), d.chain("C", "End"))),
+    ("link-events", '"C"', d.files("p", d.start(), d.throw("X", d.link("a")), d.catch("B", d.link("a")), d.catch("C", d.link("a")),
+                                   d.end(), d.chain("Start", "X"), d.chain("B", "End"), d.chain("C", "End"))),
+    ("link-events", "another one", d.files("p", d.start(), d.throw("X", d.link("a")), d.chain("Start", "X"), d.end(),
+                                           d.sub("S", d.start("SS"), d.catch("C", d.link("a")), d.end("E"), d.chain("SS", "E"), d.flow("C", "E")))),
+    ("link-events", "leaves the throwing", d.files("p", d.start(), d.throw("X", d.link("a")), d.catch("C", d.link("a")), d.end(),
+                                                   d.chain("Start", "X", "End"), d.chain("C", "End"))),
+    ("link-events", "leads to the catching", d.files("p", d.start(), d.throw("X", d.link("a")), d.catch("C", d.link("a")), d.end(),
+                                                     d.chain("Start", "X"), d.chain("Start", "C", "End"))),
+    ("event-definitions", "link", d.files("p", d.start("Start", d.link("a")), d.end(), d.chain("Start", "End"))),
     ("event-definitions", "conditional", straight(d.catch("X", d.event("conditional")))),
     ("event-definitions", "several", straight(d.catch("X", d.timer("duration", "PT1H") + d.message("m")), declared=d.declared("m"))),
     ("event-definitions", "timer", d.files("p", d.start("Start", d.timer("cycle", "R/PT1H")), d.end(), d.chain("Start", "End"))),
@@ -217,6 +228,7 @@ GOOD = [
     straight(d.catch("X", d.timer("date", "2027-01-31T09:00"))),
     straight(d.catch("X", d.timer("duration", "pause if urgent else 'P1D'"))),
     choice(d.flow("X", "E1", "a == 1"), d.flow("X", "E2"), default="X_E2"),
+    d.files("p", d.start(), d.throw("X", d.link("a")), d.catch("C", d.link("a")), d.end(), d.chain("Start", "X"), d.chain("C", "End")),
     straight(d.script("X", "a = 1"), '<bpmn:textAnnotation id="T"/><bpmn:dataObjectReference id="D" dataObjectRef="O"/>'
              '<bpmn:dataObject id="O"/><bpmn:group id="G"/><bpmn:dataStoreReference id="DS"/>'),
 ]  # fmt: skip

@@ -52,6 +52,8 @@ def _one(definition: xml.Node, node: xml.Node, kind: str, references: References
             dangling=bool(reference) and reference not in declared,
             variable=_payload(definition, node)[1],
         )
+    if kind == "link":
+        return Event(kind=kind, name=" ".join(definition.get("name", "").split()))
     return Event(kind=kind)
 
 

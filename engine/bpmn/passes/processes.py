@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.bpmn import xml
 from engine.bpmn.model import FLOW_NODES, SUBPROCESSES, Flow, Node, Process, Scope
-from engine.bpmn.passes import events, extensions, lanes, loops
+from engine.bpmn.passes import events, extensions, lanes, links, loops
 from engine.bpmn.passes.references import References
 
 #: what may stand in a process besides flow nodes: drawn, kept, not executed
@@ -55,6 +55,7 @@ def _process(element: xml.Node, file: str, references: References) -> Process:
                         scope=scope,
                     )
                 )
+        flows += links.read(nodes, scope)
         scopes[scope] = Scope(id=scope, kind=kind, process=process, nodes=nodes, flows=tuple(flows))
         for child, name, child_lane in inner:
             walk(child, name, child_lane)

@@ -8,6 +8,7 @@ from SpiffWorkflow.bpmn.specs.event_definitions.simple import NoneEventDefinitio
 
 from engine.bpmn.decisions import DecisionEngine
 from engine.bpmn.model import Diagram, Flow, Loop, Node, Process, Scope
+from engine.bpmn.passes.links import linked
 from engine.bpmn.spec.element import BoundarySplit, ProcessSpec, Way
 from engine.bpmn.spec.events import BoundaryEvent, CatchEvent, EndEvent, StartEvent, ThrowEvent
 from engine.bpmn.spec.gateways import Condition, EventBasedGateway, ExclusiveGateway
@@ -98,13 +99,13 @@ def _element(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node, 
     common = {"lane": node.lane or None, "bpmn_name": node.name, "documentation": node.documentation}
     element: Any
     name = name or node.id
-    _refuse_what_is_not_executed(node)
+    _refuse_what_is_not_executed(process.scopes[node.scope], node)
     if node.kind in GATEWAYS:
         element = GATEWAYS[node.kind](spec, name, **common)
     elif node.kind in EVENTS:
         extra = {"cancel_activity": node.interrupting} if node.kind == "boundaryEvent" else {}
         element = EVENTS[node.kind](spec, name, event_definition=NoneEventDefinition(), **extra, **common)
-        element.event = node.event
+        element.event = None if node.event is not None and node.event.kind == "link" else node.event
         if node.kind == "startEvent" and node.event is not None and node.event.kind == "message":
             element.message = node.event.name
     elif node.kind == "userTask":
@@ -125,7 +126,7 @@ def _element(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node, 
     return element
 
 
-def _refuse_what_is_not_executed(node: Node) -> None:
+def _refuse_what_is_not_executed(scope: Scope, node: Node) -> None:
     # The lint tells the author; here nothing may slip through as something that it is not.
     kinds = {event.kind for event in node.events} or {""}
     if (
@@ -136,6 +137,7 @@ def _refuse_what_is_not_executed(node: Node) -> None:
         or (node.kind in EVENTS and not kinds <= set(EVENT_DEFINITIONS[node.kind]))
         or any(event.dangling for event in node.events)
         or (node.loop is not None and node.loop.behavior != "All")
+        or (linked(node, "intermediateThrowEvent") and [flow.drawn for flow in scope.outgoing(node.id)] != [False])
     ):
         raise ValueError(f'the {node.kind} "{node.name or node.id}" is not executed as it is drawn')
 

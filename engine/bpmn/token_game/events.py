@@ -46,7 +46,7 @@ def ended(at: Position) -> Iterator[Step]:
 
 def _throwing(at: Position) -> Iterator[Move]:
     event = at.node.event
-    if event is None or event.kind == "terminate":
+    if event is None or event.kind in {"terminate", "link"}:
         move = at.move()
         move.tell("completed", at.token)
         yield move

@@ -25,7 +25,7 @@ from engine.bpmn.token_game.configuration import (
     Throw,
     Token,
 )
-from engine.bpmn.token_game.net import CATCHES, CONTAINERS, JOINS, Net, Place
+from engine.bpmn.token_game.net import CONTAINERS, JOINS, Net, Place, waits
 from engine.bpmn.token_game.world import Trouble, World
 
 _CYCLE = re.compile(r"R(\d*)/.+")
@@ -115,7 +115,7 @@ class Move:
         """The token is at its element; a subprocess or call opens its scope."""
         node = self.node(token)
         self.tell("entered", token)
-        self.keep(replace(token, phase=CATCHING) if node.kind in CATCHES else token)
+        self.keep(replace(token, phase=CATCHING) if waits(node) else token)
         if node.kind in CONTAINERS:
             inner = (token.process, node.id) if node.kind == "subProcess" else (node.called, node.called)
             self.open(inner, (*token.within, token.id), (*token.path, node.id), token.carried)

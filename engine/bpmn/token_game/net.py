@@ -13,6 +13,11 @@ CONTAINERS = frozenset({"subProcess", "callActivity"})
 CATCHES = frozenset({"intermediateCatchEvent", "receiveTask"})
 
 
+def waits(node: Node) -> bool:
+    """Whether a token waits there for an event; a link is a way, not a wait (BPMN 2.0.2, 10.5.5)."""
+    return node.kind in CATCHES and (node.event is None or node.event.kind != "link")
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """One scope with its flows by node."""

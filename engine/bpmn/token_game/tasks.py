@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.bpmn.token_game.configuration import FIRED, Step
+from engine.bpmn.token_game.net import waits
 from engine.bpmn.token_game.registry import Position, element
 from engine.bpmn.token_game.world import Raised, Trouble
 
@@ -66,8 +67,8 @@ def decided(at: Position) -> Iterator[Step]:
 
 @element("intermediateCatchEvent", "receiveTask", "boundaryEvent")
 def occurred(at: Position) -> Iterator[Step]:
-    """A catching event or receive task goes on once it has occurred (13.5.2)."""
-    if at.token.phase == FIRED:
+    """A catching event or receive task goes on once it has occurred (13.5.2), a link at once."""
+    if at.token.phase == FIRED or not (waits(at.node) or at.node.kind == "boundaryEvent"):
         move = at.move()
         move.complete(at.token)
         yield move.step("complete", at.token)

@@ -104,7 +104,9 @@ class Maker:
         """Block after block: what parts is joined by a gateway of the same kind."""
         (end,) = ends
         while size > 0:
-            kind = self.chance.choice(["task", "task", "task", "fork", "loop", "wheel", "race", "boundary", "boundary"])
+            kind = self.chance.choice(
+                ["task", "task", "task", "task", "fork", "loop", "wheel", "race", "boundary", "boundary", "link"]
+            )
             if kind == "fork" and size > 2:
                 gateway = self.chance.choice(["exclusive", "parallel", "inclusive"])
                 branches = self.split(canvas, end, gateway, self.chance.choice([2, 2, 3]))
@@ -127,6 +129,8 @@ class Maker:
                 tips = [tip for e in self.race(canvas, end) for tip in self.row(canvas, [e], self.chance.randint(0, 1))]
                 end = self.join(canvas, tips, "exclusive")
                 size -= 2
+            elif kind == "link":
+                end = self.links(canvas, [end])
             elif kind == "boundary":
                 end, beside = self.activity(canvas, end, size, boundary=True)
                 for other in beside:
@@ -162,6 +166,7 @@ class Maker:
                     "race",
                     "boundary",
                     "boundary",
+                    "link",
                     "end",
                 ]
             )
@@ -179,6 +184,8 @@ class Maker:
                 ends.append(self.wheel(canvas, end, self.chance.randint(0, 2)))
             elif kind == "race":
                 ends += self.race(canvas, end)
+            elif kind == "link":
+                ends.append(self.links(canvas, [end, *(ends.pop() for _ in range(min(len(ends), 1)))]))
             elif kind == "boundary":
                 after, beside = self.activity(canvas, end, size, boundary=True)
                 ends += [after, *beside]
@@ -216,6 +223,16 @@ class Maker:
         for end in ends:
             self.connect(canvas, end, name)
         canvas.gateways.append(name)
+        return End(name)
+
+    def links(self, canvas: Canvas, ends: list[End]) -> End:
+        """Ways that go on at one place without a line to it."""
+        name = self.name("Link")
+        canvas.parts.append(d.catch(name, d.link(name)))
+        for end in ends:
+            throw = self.name("To")
+            canvas.parts.append(d.throw(throw, d.link(name)))
+            self.connect(canvas, end, throw)
         return End(name)
 
     def back(self, canvas: Canvas, end: End, target: str) -> End:

@@ -9,7 +9,7 @@ from engine.bpmn.model import EVENTS
 from engine.bpmn.supported import EVENT_DEFINITIONS
 
 #: refused by rules of their own
-ELSEWHERE = frozenset({"link", "compensate"})
+ELSEWHERE = frozenset({"compensate"})
 HINTS = {
     ("startEvent", "timer"): "Start it by a schedule, and draw a start event without a timer.",
     ("startEvent", "signal"): "Start it by a message.",
