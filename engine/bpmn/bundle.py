@@ -10,6 +10,7 @@ from threading import Lock
 
 import orjson
 
+from engine.bpmn.explicit import explicit
 from engine.bpmn.reading import Files, read
 from engine.bpmn.spec.build import build
 from engine.bpmn.spec.element import ProcessSpec
@@ -142,7 +143,7 @@ def _build(bundle: Bundle) -> dict[str, ProcessSpec]:
     for process in (bundle.process, *bundle.called):
         diagram, _ = read(bundle.files(process))
         try:
-            specs.update(build(diagram))
+            specs.update(build(explicit(diagram)))
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise NotExecutable(process=process, reason=f"{type(error).__name__}: {error}.") from error
     return specs

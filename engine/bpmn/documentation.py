@@ -19,7 +19,7 @@ def sections() -> dict[str, str]:
     return {
         "executed": _table(
             ("element", "what happens", "event definitions"),
-            [(f"`{kind}`", text, events.get(kind, "")) for kind, text in EXECUTED.items()],
+            [(kind if " " in kind else f"`{kind}`", text, events.get(kind, "")) for kind, text in EXECUTED.items()],
         ),
         "documentation": _table(("drawn", "meaning"), list(DOCUMENTATION.items())),
         "refused": _table(("drawn", "rule"), [(what, f"`{rule}`") for what, rule in REFUSED.items()]),

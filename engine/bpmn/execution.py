@@ -57,7 +57,7 @@ class Execution:
         """A new instance, its token on the start event; `message` names the message that starts it."""
         specs = bundle.specs()
         spec = specs[bundle.process]
-        starts = [start.message for start in spec.start.outputs]
+        starts = [getattr(start, "message", None) for start in spec.start.outputs]
         if message is not None and message not in starts:
             raise StartUnknown(process=bundle.process, message=f'message "{message}"')
         if message is None and len(starts) > 1 and None not in starts:
@@ -219,9 +219,9 @@ class Execution:
         for token in self._instance.tokens():
             node = token.task_spec.node
             armed = token.task_spec.late and token._state == WAITING and hasattr(token.task_spec, "event")
-            if node is None or armed or not token.task_spec.told:
+            if node is None or armed or not (token.task_spec.told or node.implied_by):
                 continue
-            counts[node.id, node.process, token.scope] += 1
+            counts[node.implied_by or node.id, node.process, token.scope] += 1
         return [Active(element=e, process=p, scope=s, count=n) for (e, p, s), n in counts.items()]
 
     def _waiting(self, task_id: str, kind: type, wanted: int) -> Token:

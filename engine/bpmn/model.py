@@ -93,6 +93,7 @@ class Node:
     prescript: str = ""
     postscript: str = ""
     parallel_multiple: bool = False
+    implied_by: str = ""  #: id of the drawn element that means it; empty for what is drawn itself
 
     @property
     def event(self) -> Event | None:
@@ -123,6 +124,8 @@ class Scope:
     process: str
     nodes: Mapping[str, Node]
     flows: tuple[Flow, ...]
+    starts: tuple[str, ...] = ()  #: where there is no start event: the elements that begin with the scope
+    ends: tuple[str, ...] = ()  #: elements at which a token is consumed
 
     def outgoing(self, node: str) -> list[Flow]:
         """The flows that leave a node, in the order of the file."""
@@ -135,6 +138,20 @@ class Scope:
     def boundary(self, node: str) -> list[Node]:
         """The boundary events attached to an activity."""
         return [other for other in self.nodes.values() if other.kind == "boundaryEvent" and other.attached_to == node]
+
+    def beginnings(self) -> list[Node]:
+        """The elements that begin with a scope without a start event: those that nothing leads to."""
+        if any(node.kind == "startEvent" for node in self.nodes.values()):
+            return []
+        led_to = {flow.target for flow in self.flows}
+        return [
+            node
+            for node in self.nodes.values()
+            if node.id not in led_to
+            and node.kind != "boundaryEvent"
+            and not node.triggered_by_event
+            and not node.compensation
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,7 +106,7 @@ def _failure(token: Token) -> Failure:
     node = token.task_spec.node or spec.around
     return Failure(
         task_id=str(token.id),
-        element=node.id if node is not None else spec.process,
+        element=(node.implied_by or node.id) if node is not None else spec.process,
         name=node.name if node is not None else spec.description,
         process=spec.process,
         cause=found["cause"],

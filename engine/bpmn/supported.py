@@ -44,6 +44,13 @@ EXECUTED: Final[dict[str, str]] = {
     "completion condition is true; each copy's output item goes into the output list.",
     "standardLoopCharacteristics": "Repeats an activity while its condition holds, up to `loopMaximum`; without one, a "
     "thousand passes are a failure.",
+    "several flows out of an activity or event": "A token goes along each: a fork without a gateway.",
+    "conditional flows out of an activity": "Every flow whose condition is true is taken, and every one without a "
+    "condition; the default where no other is.",
+    "one flow without condition out of a gateway that chooses": "Is its default.",
+    "no start event": "The scope begins with every element that no flow leads to.",
+    "no flow out of an element": "The token ends there, as at an end event.",
+    "nothing in a subprocess": "Passed at once, with a warning at publish.",
 }
 
 #: may be drawn, is kept, changes nothing
@@ -53,6 +60,7 @@ DOCUMENTATION: Final[dict[str, str]] = {
     "variables pass by their names.",
     "collaboration, participant, messageFlow": "For the reader: a message is known by its name and the business key.",
     "laneSet": "The lane of a user task names its role; other lanes are for the reader.",
+    "dataStore, itemDefinition, resource, category, interface, import": "For the reader.",
     "diagram interchange": "Drawn by the pages.",
     "processes with isExecutable=false": "For the reader.",
 }
@@ -65,10 +73,10 @@ REFUSED: Final[dict[str, str]] = {
     "link events without their counterpart in the same scope": "link-events",
     "conditional, cancel and multiple events; timer and signal start events": "event-definitions",
     "dangling references": "references",
-    "several or conditional flows out of an activity": "implicit-forks",
-    "a flow without condition out of an exclusive or inclusive gateway that is not its default": "choices",
-    "a process or subprocess without start or end event": "start-events, end-events",
-    "elements without a way on, or that nothing reaches": "dead-ends",
+    "conditions on flows out of events, parallel and event-based gateways": "conditional-flows",
+    "several flows without condition out of an exclusive or inclusive gateway": "choices",
+    "a scope in which nothing begins or nothing ends; several plain start events": "start-events, end-events",
+    "elements that nothing reaches": "dead-ends",
     "multi-instance without a cap, or with events as its copies end": "multi-instance",
     "standardLoopCharacteristics with neither condition nor maximum": "multi-instance",
     "service tasks without a known handler, or with other parameters than it has": "service-tasks",

@@ -1,1 +1,1 @@
-"""The passes that read a file into the model, one file each."""
+"""The passes that read a file into the model, and those that make explicit what it implies, one file each."""

@@ -78,10 +78,15 @@ def _scope(diagram: Diagram, process: Process, scope: Scope) -> ProcessSpec:
                 element.connect(target)
             if node.kind == "eventBasedGateway":
                 elements[flow.target].late = True
-        if node.kind == "endEvent":
+        if node.id in scope.ends:
             element.connect(spec.end)
         if node.kind == "startEvent":
             spec.start.connect(element)
+    for start in scope.starts:
+        spec.start.connect(entries[start])
+    spec.start.implied = not any(node.kind == "startEvent" for node in scope.nodes.values())
+    if not scope.nodes:
+        spec.start.connect(spec.end)
     return spec
 
 
@@ -123,6 +128,8 @@ def _element(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node, 
     else:
         element = PassingTask(spec, name, **common)
     element.node = node
+    if node.implied_by:
+        element.told = False
     return element
 
 

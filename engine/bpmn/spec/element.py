@@ -93,12 +93,16 @@ def settle(token: Token) -> None:
 
 
 class Start(Element, BpmnStartTask):  # type: ignore[misc]
-    """The root of a scope: places the token on the start event that is meant."""
+    """The root of a scope: places the token on the start event that is meant, or where nothing leads to."""
 
     chooses = True
+    implied = False  #: the scope has no start event: a token for each element that nothing leads to
 
     def _run_hook(self, my_task: Token) -> bool:
         starts = self.outputs
+        if self.implied:
+            my_task._sync_children(starts, FUTURE)
+            return True
         workflow = my_task.workflow
         wanted = getattr(workflow, "started_by", None)
         chosen = starts[0]

@@ -21,7 +21,9 @@ CATCHING = "catching"
 ARMED = "armed"
 #: the event has occurred, its token goes on
 FIRED = "fired"
-#: consumed by an end event; kept for what it carries until its scope is over
+#: its activity is complete, and conditions decide on which flows it goes on
+LEAVING = "leaving"
+#: consumed; kept for what it carries until its scope is over
 ENDED = "ended"
 
 

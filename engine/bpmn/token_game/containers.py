@@ -14,6 +14,10 @@ def contained(at: Position) -> Iterator[Step]:
     """Over when the last token in it has ended; what its branches carry is joined and goes on."""
     within = (*at.token.within, at.token.id)
     move = at.move()
+    if not at.net.places[at.net.inside(at.token.process, at.node)].scope.nodes:
+        move.complete(at.token)  # nothing is drawn in it
+        yield move.step("complete", at.token)
+        return
     found = move.ended(within)
     if found is None:
         return

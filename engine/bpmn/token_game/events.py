@@ -24,7 +24,7 @@ def thrown(at: Position) -> Iterator[Step]:
     """What is thrown reaches those who wait for it now, before the token goes on (13.5.2)."""
     for move in _throwing(at):
         if at.token.id in move.tokens:
-            move.leave(at.token, at.place.outgoing[at.node.id])
+            move.go_on(at.token)
         yield move.step("complete", at.token)
 
 

@@ -13,6 +13,7 @@ from engine.bpmn.token_game.configuration import (
     CATCHING,
     COMING,
     ENDED,
+    LEAVING,
     Action,
     Configuration,
     Step,
@@ -120,7 +121,9 @@ def _steps(at: Position) -> Iterator[Step]:
     token, event = at.token, at.node.event
     if token.phase == ENDED:
         return
-    if token.phase == COMING:
+    if token.phase == LEAVING:
+        yield from gateways.chosen(at)
+    elif token.phase == COMING:
         move = at.move()
         move.activate(token)
         yield move.step("activate", token)

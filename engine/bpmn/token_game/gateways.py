@@ -7,7 +7,7 @@ from itertools import product
 
 from engine.bpmn.model import Flow
 from engine.bpmn.token_game.carried import joined
-from engine.bpmn.token_game.configuration import ARMED, COMING, ENDED, STANDING, WAITING, Step, Token
+from engine.bpmn.token_game.configuration import ARMED, COMING, ENDED, LEAVING, STANDING, WAITING, Step, Token
 from engine.bpmn.token_game.registry import Position, element
 from engine.bpmn.token_game.world import Trouble
 
@@ -15,10 +15,11 @@ from engine.bpmn.token_game.world import Trouble
 @element("exclusiveGateway")
 def exclusive(at: Position) -> Iterator[Step]:
     """The first flow whose condition is true, in the order of the diagram, else the default (table 13.2)."""
-    for flow in _first(at, [flow for flow in at.place.outgoing[at.node.id] if _asked(at, flow)]):
+    outgoing = at.place.outgoing[at.node.id]
+    for flow in _first(at, [flow for flow in outgoing if _asked(at, flow)]) if outgoing else (None,):
         move = at.move()
         move.tell("completed", at.token)
-        move.leave(at.token, [flow])
+        move.leave(at.token, [] if flow is None else [flow])
         yield move.step("complete", at.token)
 
 
@@ -41,12 +42,32 @@ def inclusive(at: Position) -> Iterator[Step]:
         return
     _settled(at)
     asked = [flow for flow in at.place.outgoing[at.node.id] if _asked(at, flow)]
-    for truths in product(*(sorted(set(at.world.truths(flow.condition, at.token.carried))) for flow in asked)):
+    for truths in _truths(at, asked):
         taken = [flow for flow, true in zip(asked, truths, strict=True) if true] or list(_otherwise(at))
         move = at.move()
         move.tell("completed", at.token)
         move.leave(at.token, taken)
         yield move.step("complete", at.token)
+
+
+def chosen(at: Position) -> Iterator[Step]:
+    """Out of an activity (10.3, 13.3.2): the flows whose condition is true and those without one, else the default."""
+    outgoing = at.place.outgoing[at.node.id]
+    asked = [flow for flow in outgoing if _asked(at, flow)]
+    always = [flow for flow in outgoing if not flow.condition and flow.id != at.node.default]
+    default = [flow for flow in outgoing if flow.id == at.node.default]
+    for truths in _truths(at, asked):
+        true = {flow.id for flow, true in zip(asked, truths, strict=True) if true}
+        taken = [flow for flow in outgoing if flow.id in true or flow in always] or default
+        if not taken:
+            raise Trouble("expression")
+        move = at.move()
+        move.leave(at.token, taken)
+        yield move.step("choose", at.token)
+
+
+def _truths(at: Position, asked: Sequence[Flow]) -> Iterator[tuple[bool, ...]]:
+    yield from product(*(sorted(set(at.world.truths(flow.condition, at.token.carried))) for flow in asked))
 
 
 @element("parallelGateway")
@@ -79,8 +100,9 @@ def _asked(at: Position, flow: Flow) -> bool:
 
 
 def _otherwise(at: Position) -> Iterator[Flow]:
-    bare = [flow for flow in at.place.outgoing[at.node.id] if not _asked(at, flow)]
-    if not bare:
+    outgoing = at.place.outgoing[at.node.id]
+    bare = [flow for flow in outgoing if not _asked(at, flow)]
+    if not bare and outgoing:
         raise Trouble("expression")
     yield from bare
 
@@ -150,6 +172,9 @@ def _ways(at: Position) -> Iterator[list[Flow]]:
             continue
         node = at.place.scope.nodes[token.node]
         ways = list(at.place.outgoing[node.id])
+        if token.phase == LEAVING:
+            yield ways
+            continue
         if token.phase == WAITING and node.id == at.node.id:
             continue
         if token.phase == ARMED:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from engine.bpmn.token_game.configuration import (
     COMING,
     ENDED,
     FIRED,
+    LEAVING,
     STANDING,
     WAITING,
     Action,
@@ -25,7 +26,7 @@ from engine.bpmn.token_game.configuration import (
     Throw,
     Token,
 )
-from engine.bpmn.token_game.net import CONTAINERS, JOINS, Net, Place, waits
+from engine.bpmn.token_game.net import CONTAINERS, GATEWAYS, JOINS, Net, Place, waits
 from engine.bpmn.token_game.world import Trouble, World
 
 _CYCLE = re.compile(r"R(\d*)/.+")
@@ -83,20 +84,28 @@ class Move:
 
     def arrive(self, like: Token, flow: Flow, carried: Carried) -> None:
         """A token comes along a flow."""
-        node = self.net.node(like.process, like.scope, flow.target)
-        token = Token(
-            id=self.number(),
-            node=node.id,
-            process=like.process,
-            scope=like.scope,
-            within=like.within,
-            path=like.path,
-            phase=STANDING,
-            carried=carried,
+        self.come(
+            Token(
+                id=self.number(),
+                node=flow.target,
+                process=like.process,
+                scope=like.scope,
+                within=like.within,
+                path=like.path,
+                phase=STANDING,
+                carried=carried,
+                flow=flow.id,
+            )
         )
+
+    def come(self, token: Token) -> None:
+        """A token comes to its element, along its flow or from the start of the scope."""
+        node = self.node(token)
         if node.kind in JOINS:
-            self.keep(replace(token, phase=WAITING, flow=flow.id))
-        elif node.loop is not None or self.place(token).boundary[node.id]:
+            self.keep(replace(token, phase=WAITING))
+            return
+        token = replace(token, flow="")
+        if node.loop is not None or self.place(token).boundary[node.id]:
             self.keep(replace(token, phase=COMING))
         else:
             self.enter(token)
@@ -117,7 +126,7 @@ class Move:
         self.tell("entered", token)
         self.keep(replace(token, phase=CATCHING) if waits(node) else token)
         if node.kind in CONTAINERS:
-            inner = (token.process, node.id) if node.kind == "subProcess" else (node.called, node.called)
+            inner = self.net.inside(token.process, node)
             self.open(inner, (*token.within, token.id), (*token.path, node.id), token.carried)
 
     def open(
@@ -128,20 +137,20 @@ class Move:
         carried: Carried,
         message: str | None = None,
     ) -> None:
-        """A scope begins at its start event."""
+        """A scope begins: a token at its start event, or at each element that no flow leads to."""
         process, scope = inner
-        self.enter(
-            Token(
-                id=self.number(),
-                node=self.net.start(process, scope, message).id,
-                process=process,
-                scope=scope,
-                within=within,
-                path=path,
-                phase=STANDING,
-                carried=carried,
-            )
+        token = Token(
+            id=0,
+            node="",
+            process=process,
+            scope=scope,
+            within=within,
+            path=path,
+            phase=STANDING,
+            carried=carried,
         )
+        for node in self.net.starts(process, scope, message):
+            self.come(replace(token, id=self.number(), node=node.id))
 
     def arm(self, token: Token, event: Node) -> None:
         """An event of the token's activity, or behind its event-based gateway, may now occur."""
@@ -185,12 +194,26 @@ class Move:
             del self.tokens[number]
 
     def complete(self, token: Token, carried: Carried | None = None) -> None:
-        """The element is over: its token leaves, along every flow that goes out of it."""
+        """The element is over, and its token leaves."""
         self.tell("completed", token)
-        self.leave(token, self.place(token).outgoing[token.node], carried)
+        self.go_on(token, carried)
 
-    def leave(self, token: Token, flows: Iterable[Flow], carried: Carried | None = None) -> None:
-        """The token leaves along these flows. A copy of a repeated activity is counted where it was made."""
+    def go_on(self, token: Token, carried: Carried | None = None) -> None:
+        """The token leaves along every flow that goes out of its element; where one is conditional it has to choose."""
+        flows = self.place(token).outgoing[token.node]
+        chooses = self.node(token).kind not in GATEWAYS and any(flow.condition for flow in flows)
+        if not chooses or token.index is not None:
+            self.leave(token, flows, carried)
+            return
+        self.disarm(token)
+        carried = token.carried if carried is None else carried
+        self.keep(replace(token, phase=LEAVING, carried=carried, repetition=None))
+
+    def leave(self, token: Token, flows: Sequence[Flow], carried: Carried | None = None) -> None:
+        """The token leaves along these flows; where there are none it is consumed (BPMN 2.0.2, 10.5.3).
+
+        A copy of a repeated activity is counted where it was made.
+        """
         carried = token.carried if carried is None else carried
         del self.tokens[token.id]
         self.disarm(token)
@@ -199,6 +222,8 @@ class Move:
             return
         for flow in flows:
             self.arrive(token, flow, carried)
+        if not flows:
+            self.end(replace(token, repetition=None), carried)
 
     def cancel(self, token: Token) -> None:
         """The token is taken away, with everything beneath its activity and the events armed for it."""

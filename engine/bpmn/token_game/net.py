@@ -11,6 +11,7 @@ from engine.bpmn.reading import Files, read
 JOINS = frozenset({"parallelGateway", "inclusiveGateway"})
 CONTAINERS = frozenset({"subProcess", "callActivity"})
 CATCHES = frozenset({"intermediateCatchEvent", "receiveTask"})
+GATEWAYS = frozenset({"exclusiveGateway", "inclusiveGateway", "parallelGateway", "eventBasedGateway"})
 
 
 def waits(node: Node) -> bool:
@@ -62,11 +63,26 @@ class Net:
         """The flow node."""
         return self.places[process, scope].scope.nodes[element]
 
-    def start(self, process: str, scope: str, message: str | None = None) -> Node:
-        """The start event at which a scope begins: the one of the message, else the plain one, else the first."""
-        starts = [node for node in self.places[process, scope].scope.nodes.values() if node.kind == "startEvent"]
+    def inside(self, process: str, node: Node) -> tuple[str, str]:
+        """The process and scope that a subprocess or call activity holds."""
+        return (process, node.id) if node.kind == "subProcess" else (node.called, node.called)
+
+    def starts(self, process: str, scope: str, message: str | None = None) -> list[Node]:
+        """Where a scope begins: the start event of the message, else the plain one, else the first.
+
+        Without a start event it begins with every element that no flow leads to (BPMN 2.0.2, 10.5.2 and 13.2).
+        """
+        place = self.places[process, scope]
+        starts = [node for node in place.scope.nodes.values() if node.kind == "startEvent"]
         named = [node for node in starts if (node.event.name if node.event else None) == message]
-        return (named or starts)[0]
+        return (named or starts)[:1] or [
+            node
+            for node in place.scope.nodes.values()
+            if not place.incoming[node.id]
+            and node.kind != "boundaryEvent"
+            and not node.triggered_by_event
+            and not node.compensation
+        ]
 
 
 def net(main: Files, called: Mapping[str, Files] | None = None) -> Net:

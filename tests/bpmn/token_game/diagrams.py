@@ -25,9 +25,10 @@ DECLARED = d.declared(*MESSAGES, signals=SIGNALS, errors=ERRORS, escalations=ESC
 class End:
     """A way on that leads nowhere yet: it leaves this element, under this condition."""
 
-    source: str
+    source: str  #: empty where the scope begins with whatever comes next
     condition: str = ""
     default: bool = False
+    alone: bool = False  #: no other way leaves the element, so that its path may end there
 
 
 @dataclass
@@ -71,18 +72,30 @@ class Maker:
 
     def connect(self, canvas: Canvas, end: End, target: str) -> str:
         name = f"{end.source}_default" if end.default else self.name("f")
+        if not end.source:
+            return target
         canvas.parts.append(d.flow(end.source, target, end.condition, name))
         return target
 
     def scope(self, canvas: Canvas, size: int) -> None:
         """Everything between the start and the end events of a scope."""
-        start = self.name("Start")
-        canvas.parts.append(d.start(start))
-        draw = self.mesh if self.chance.random() < 0.6 else self.row
-        for end in draw(canvas, [End(start)], size):
+        begins = self.begin(canvas)
+        draw = self.mesh if self.chance.random() < 0.6 or len(begins) > 1 else self.row
+        for end in draw(canvas, begins, size):
             self.close(canvas, end)
 
+    def begin(self, canvas: Canvas) -> list[End]:
+        """A start event, or the elements that nothing leads to, one or two."""
+        if self.chance.random() < 0.15:
+            tips = [self.activity(canvas, End(""), 0)[0] for _ in range(self.chance.choice([1, 2]))]
+            return [*tips, End("")] if self.chance.random() < 0.1 else tips
+        start = self.name("Start")
+        canvas.parts.append(d.start(start))
+        return [End(start), End(start)] if self.chance.random() < 0.1 else [End(start)]
+
     def close(self, canvas: Canvas, end: End) -> None:
+        if not end.source or (end.alone and self.chance.random() < 0.2):
+            return
         name, body = self.name("End"), ""
         drawn = self.chance.random()
         if canvas.codes and drawn < 0.3:
@@ -105,7 +118,20 @@ class Maker:
         (end,) = ends
         while size > 0:
             kind = self.chance.choice(
-                ["task", "task", "task", "task", "fork", "loop", "wheel", "race", "boundary", "boundary", "link"]
+                [
+                    "task",
+                    "task",
+                    "task",
+                    "task",
+                    "fork",
+                    "loop",
+                    "wheel",
+                    "race",
+                    "boundary",
+                    "boundary",
+                    "link",
+                    "parting",
+                ]
             )
             if kind == "fork" and size > 2:
                 gateway = self.chance.choice(["exclusive", "parallel", "inclusive"])
@@ -131,6 +157,12 @@ class Maker:
                 size -= 2
             elif kind == "link":
                 end = self.links(canvas, [end])
+            elif kind == "parting":
+                tips = [
+                    tip for e in self.parting(canvas, end) for tip in self.row(canvas, [e], self.chance.randint(0, 1))
+                ]
+                end = self.join(canvas, tips, self.chance.choice(["inclusive", "inclusive", "parallel", "exclusive"]))
+                size -= 1
             elif kind == "boundary":
                 end, beside = self.activity(canvas, end, size, boundary=True)
                 for other in beside:
@@ -167,6 +199,7 @@ class Maker:
                     "boundary",
                     "boundary",
                     "link",
+                    "parting",
                     "end",
                 ]
             )
@@ -186,6 +219,8 @@ class Maker:
                 ends += self.race(canvas, end)
             elif kind == "link":
                 ends.append(self.links(canvas, [end, *(ends.pop() for _ in range(min(len(ends), 1)))]))
+            elif kind == "parting":
+                ends += self.parting(canvas, end)
             elif kind == "boundary":
                 after, beside = self.activity(canvas, end, size, boundary=True)
                 ends += [after, *beside]
@@ -209,7 +244,8 @@ class Maker:
 
     def split(self, canvas: Canvas, end: End, kind: str, ways: int) -> list[End]:
         name = self.name("Split")
-        default = f"{name}_default" if kind != "parallel" else ""
+        # The only flow without a condition is the default, whether it is marked as such or not.
+        default = f"{name}_default" if kind != "parallel" and self.chance.random() < 0.7 else ""
         canvas.parts.append(d.gateway(kind, name, default))
         self.connect(canvas, end, name)
         if kind == "parallel":
@@ -223,7 +259,7 @@ class Maker:
         for end in ends:
             self.connect(canvas, end, name)
         canvas.gateways.append(name)
-        return End(name)
+        return End(name, alone=True)
 
     def links(self, canvas: Canvas, ends: list[End]) -> End:
         """Ways that go on at one place without a line to it."""
@@ -233,7 +269,7 @@ class Maker:
             throw = self.name("To")
             canvas.parts.append(d.throw(throw, d.link(name)))
             self.connect(canvas, end, throw)
-        return End(name)
+        return End(name, alone=True)
 
     def back(self, canvas: Canvas, end: End, target: str) -> End:
         """A way back, taken a few times."""
@@ -247,6 +283,23 @@ class Maker:
         canvas.parts.append(d.flow(check, target, f"{counter} % {self.chance.choice([2, 3])} != 0", self.name("f")))
         return End(check, default=True)
 
+    def parting(self, canvas: Canvas, end: End) -> list[End]:
+        """Several flows out of an activity or event, with and without conditions: a fork without a gateway."""
+        (tip, beside), at = self.activity(canvas, end, 1, self.chance.random() < 0.3), len(canvas.parts) - 1
+        name = tip.source
+        while f'id="{name}"' not in canvas.parts[at]:
+            at -= 1
+        tag = canvas.parts[at].split(" ", 1)[0]
+        if "Event" in tag or self.chance.random() < 0.4:
+            return [*(End(name) for _ in range(self.chance.choice([2, 2, 3]))), *beside]
+        found = [End(name, self.condition()) for _ in range(self.chance.choice([1, 2, 2]))]
+        if self.chance.random() < 0.7:
+            canvas.parts[at] = canvas.parts[at].replace(f'id="{name}"', f'id="{name}" default="{name}_default"', 1)
+            found.append(End(name, default=True))
+        if self.chance.random() < 0.3:
+            found.append(End(name))
+        return [*found, *beside]
+
     def race(self, canvas: Canvas, end: End) -> list[End]:
         name = self.name("Race")
         canvas.parts.append(d.gateway("eventBased", name))
@@ -257,7 +310,7 @@ class Maker:
             catch = self.name("Catch")
             canvas.parts.append(self.catching(catch, kind))
             canvas.parts.append(d.flow(name, catch, id=self.name("f")))
-            found.append(End(catch))
+            found.append(End(catch, alone=True))
         return found
 
     def catching(self, name: str, kind: str) -> str:
@@ -293,7 +346,7 @@ class Maker:
         }
         self.element(canvas, name, kind, loop, size, (*canvas.codes, *sorted(codes)))
         self.connect(canvas, end, name)
-        return End(name), [self.beside(canvas, name, *each) for each in caught]
+        return End(name, alone=True), [self.beside(canvas, name, *each) for each in caught]
 
     def element(self, canvas: Canvas, name: str, kind: str, loop: str, size: int, codes: tuple[str, ...]) -> None:
         if kind == "user":
@@ -351,7 +404,7 @@ class Maker:
         coded = caught in {"error", "escalation"}
         body = d.event(caught, reference) if coded else self.definition(caught, "m2", not interrupting)
         canvas.parts.append(d.boundary(event, name, body, interrupting))
-        return End(event)
+        return End(event, alone=True)
 
     def repetition(self) -> str:
         if self.chance.random() < 0.3:

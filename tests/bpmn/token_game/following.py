@@ -102,7 +102,8 @@ class Following:
         self.states = [State(begin(of, self.world, variables).configuration)]
         self.told: Counter[Label] = Counter()
         first = begin(of, self.world, variables).action.happenings
-        self.states = [replace(self.states[0], told=tuple(((h.happened, h.element, h.path), 1) for h in first))]
+        told: Counter[Label] = Counter((h.happened, h.element, h.path) for h in first)
+        self.states = [replace(self.states[0], told=tuple(sorted(told.items())))]
         self.expected: list[Label] = []
 
     def act(self, world: Concrete, kind: str, fits: Callable[[Token, Step], bool]) -> None:

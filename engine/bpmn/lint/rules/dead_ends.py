@@ -1,4 +1,4 @@
-"""Paths that stop without an end event, and elements that no path reaches."""
+"""Elements that no path reaches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.bpmn.model import Scope
 
 @rule("dead-ends")
 def check(subject: Subject) -> Iterator[Finding]:
-    """Every path leads to an end event, and every element lies on a path from a start event."""
+    """Every element lies on a path from where its scope begins."""
     for scope in subject.scopes():
         if scope.kind == "adHocSubProcess":
             continue
@@ -18,22 +18,17 @@ def check(subject: Subject) -> Iterator[Finding]:
         for node in scope.nodes.values():
             if node.triggered_by_event or node.compensation:
                 continue
-            if node.kind != "endEvent" and not scope.outgoing(node.id):
-                yield Finding(
-                    at=node,
-                    reason="No flow leaves this element, and it is no end event.",
-                    hint="Draw a flow to an end event.",
-                )
             if node.id not in reached:
                 yield Finding(
                     at=node,
-                    reason="No path from a start event reaches this element, so it would never run.",
+                    reason="No path from the start reaches this element, so it would never run.",
                     hint="Draw a flow to it, or remove it.",
                 )
 
 
 def _reached(scope: Scope) -> set[str]:
     stack = [node.id for node in scope.nodes.values() if node.kind == "startEvent"]
+    stack += [node.id for node in scope.beginnings()]
     seen: set[str] = set()
     while stack:
         node = stack.pop()

@@ -9,7 +9,7 @@ from engine.bpmn.lint.registry import Finding, Subject, rule
 
 @rule("idle-tasks")
 def check(subject: Subject) -> Iterator[Finding]:
-    """An abstract or manual task is passed at once, as BPMN has it; say so if someone should do something."""
+    """An abstract or manual task and an empty subprocess are passed at once, as BPMN has it."""
     for node in subject.nodes("task", "manualTask"):
         yield Finding(
             at=node,
@@ -17,3 +17,11 @@ def check(subject: Subject) -> Iterator[Finding]:
             reason=f"A {node.kind} is passed at once: the engine does nothing for it and waits for nobody.",
             hint="Make it a user task if a person acts, a service task if the system does.",
         )
+    for node in subject.nodes("subProcess"):
+        if not node.triggered_by_event and not subject.process.scopes[node.id].nodes:
+            yield Finding(
+                at=node,
+                severity="warning",
+                reason="Nothing is drawn in the subprocess: it is passed at once.",
+                hint="Draw what happens in it, or make it a task.",
+            )

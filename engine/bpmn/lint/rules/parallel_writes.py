@@ -34,7 +34,7 @@ def check(subject: Subject) -> Iterator[Finding]:
 def _forks(scope: Scope) -> Iterator[tuple[Node, list[str]]]:
     for node in scope.nodes.values():
         targets = [flow.target for flow in scope.outgoing(node.id)]
-        if node.kind in {"parallelGateway", "inclusiveGateway"} and len(targets) > 1:
+        if node.kind not in {"exclusiveGateway", "eventBasedGateway"} and len(targets) > 1:
             yield node, targets
         elif node.kind == "boundaryEvent" and not node.interrupting:
             yield node, [node.attached_to, node.id]

@@ -10,18 +10,21 @@ from engine.bpmn.lint.registry import Finding, Subject, rule
 
 @rule("start-events")
 def check(subject: Subject) -> Iterator[Finding]:
-    """A process has a start event, at most one of them plain; a subprocess has exactly one, and that is plain."""
+    """A scope has one plain start event, a process others by message beside it; or elements that nothing leads to."""
     for scope in subject.scopes():
         around = subject.process.node(scope.id) or subject.process
         starts = [node for node in scope.nodes.values() if node.kind == "startEvent"]
         plain = [node for node in starts if not node.events]
         if scope.kind in {"adHocSubProcess", "transaction"} or getattr(around, "triggered_by_event", False):
             continue  # refused by a rule of its own
-        if not starts:
+        if not scope.nodes:
+            if scope.kind == "process":
+                yield Finding(at=around, reason="Nothing is drawn in the process.", hint="Draw its first element.")
+        elif not starts and not scope.beginnings():
             yield Finding(
                 at=around,
-                reason="There is no start event.",
-                hint="Draw one: nothing is taken to be the start by itself.",
+                reason="Nothing begins: there is no start event, and a flow leads to every element.",
+                hint="Draw a start event.",
             )
         elif len(plain) > 1:
             yield Finding(
@@ -29,7 +32,7 @@ def check(subject: Subject) -> Iterator[Finding]:
                 reason="There are several plain start events.",
                 hint="Keep one, and draw a gateway behind it.",
             )
-        elif scope.kind == "subProcess" and (len(starts) > 1 or not plain):
+        elif starts and scope.kind == "subProcess" and (len(starts) > 1 or not plain):
             yield Finding(
                 at=starts[0],
                 reason="A subprocess begins with exactly one start event without a trigger.",
