@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -41,6 +42,18 @@ class Settings(BaseSettings):
     web_port: int = Field(default=8470, ge=0, le=65535, description="The port of pages and API.")
     scoring_host: str = Field(default="127.0.0.1", description="The address at which the scoring service listens.")
     scoring_port: int = Field(default=8471, ge=0, le=65535, description="The port of the scoring service.")
+    worker_host: str = Field(
+        default="127.0.0.1", description="The address at which a worker tells its health and its metrics."
+    )
+    worker_port: int = Field(
+        default=8472, ge=0, le=65535, description="The port for that; where it is taken, or 0, a free one is."
+    )
+    clock_host: str = Field(
+        default="127.0.0.1", description="The address at which a clock tells its health and its metrics."
+    )
+    clock_port: int = Field(
+        default=8473, ge=0, le=65535, description="The port for that; where it is taken, or 0, a free one is."
+    )
     worker_concurrency: int = Field(default=2, ge=1, le=64, description="Jobs that one worker runs at a time.")
     worker_silent_seconds: float = Field(
         default=30.0,
@@ -53,6 +66,24 @@ class Settings(BaseSettings):
     )
     upload_limit_mb: int = Field(default=64, ge=1, description="The largest upload, in mebibytes.")
     secure_cookies: bool = Field(default=False, description="Send session cookies over HTTPS only; set it behind TLS.")
+    log_format: Literal["auto", "text", "json"] = Field(
+        default="auto",
+        description="Log lines as text or as JSON; by default text on a terminal and JSON everywhere else.",
+    )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        description=(
+            "Who reads /metrics sends it as a bearer token; unset, only callers on the same machine are answered,"
+            " and only where the process listens at a loopback address."
+        ),
+    )
+    traces_url: SecretStr | None = Field(
+        default=None,
+        description="An OTLP collector to which traces go, such as http://127.0.0.1:4318/v1/traces; unset: none.",
+    )
+    traces_share: float = Field(
+        default=1.0, ge=0.0, le=1.0, description="The share of traces that is sent, where none began elsewhere."
+    )
 
     @classmethod
     def load(cls) -> Settings:

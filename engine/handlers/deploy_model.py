@@ -30,7 +30,14 @@ class Parameters(BaseModel):
     environment: str = Field(description="The environment that shall run it.")
 
 
-@service_task("deploy_model", kind="job", attempts=3, backoff_seconds=5, errors=(VOID, REFUSED))
+@service_task(
+    "deploy_model",
+    kind="job",
+    attempts=3,
+    backoff_seconds=5,
+    errors=(VOID, REFUSED),
+    asks=lambda parameters: parameters.environment,
+)
 def deploy_model(parameters: Parameters, ctx: Context) -> dict[str, Any]:
     """Starts an approved version in its environment; returns the address at which it answers."""
     deployment: Deployment = ctx.prepared

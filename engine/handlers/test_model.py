@@ -22,7 +22,8 @@ class Parameters(BaseModel):
     )
 
 
-@service_task("test_model", kind="job", attempts=2, backoff_seconds=5)
+# No breaker: the model code of others runs here, and its failures say nothing of a tool that all of them need.
+@service_task("test_model", kind="job", attempts=2, backoff_seconds=5, breaker=None)
 def test_model(parameters: Parameters, ctx: Context) -> dict[str, Any]:
     """Tests a version in the sandbox on its held-out rows, against the thresholds that its model declares."""
     known = ctx.prepared

@@ -19,7 +19,8 @@ class Parameters(BaseModel):
     version: str = Field(description="The draft version to train, as model@number.")
 
 
-@service_task("train_model", kind="job", attempts=2, backoff_seconds=5)
+# No breaker: the model code of others runs here, and its failures say nothing of a tool that all of them need.
+@service_task("train_model", kind="job", attempts=2, backoff_seconds=5, breaker=None)
 def train_model(parameters: Parameters, ctx: Context) -> dict[str, Any]:
     """Trains a draft version in the sandbox from its own source, data, parameters and seed."""
     recipe, protected = training.Recipe(**ctx.prepared["recipe"]), ctx.prepared["protected"]

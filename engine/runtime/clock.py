@@ -16,7 +16,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from engine.runtime import delivery, registry, schedules, wakeups, worker
+from engine.runtime import delivery, lines, registry, schedules, wakeups, worker
 from engine.store import Store
 
 _log = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ TICKS = (
     Tick("timers", 0.5, delivery.fire_due_timers),
     Tick("messages", 0.3, delivery.deliver_waiting),
     Tick("schedules", 1.0, schedules.fire_due),
+    Tick("jobs in line", 0.5, lines.advance),
     Tick("stalled jobs", 3.0, worker.rescue_stalled),
     Tick("finished jobs", 3600.0, worker.forget_finished),
     Tick("delivered messages", 3600.0, delivery.forget_delivered),

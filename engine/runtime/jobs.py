@@ -17,6 +17,7 @@ from engine import bpmn
 from engine.errors import GatewrightError
 from engine.runtime import guard, incidents, queue, registry, wakeups
 from engine.runtime.tables import JobRow
+from engine.telemetry import tracing
 
 if TYPE_CHECKING:
     from engine.runtime.registry import ServiceTask
@@ -54,7 +55,11 @@ def invoke(moving: Moving, call: bpmn.ServiceCall) -> object:
         _queue(moving, call, task)
         return bpmn.PENDING
     ctx = moving.context(call.task_id, call.element)
-    with moving.session.begin_nested(), guard.inside_transaction(call.handler, moving.session):
+    with (
+        tracing.span(f"handler {task.name}", handler=task.name, element=call.element),
+        moving.session.begin_nested(),
+        guard.inside_transaction(call.handler, moving.session),
+    ):
         value = json_value(task.name, task.function(moving.session, parameters, ctx))
         moving.session.flush()
     moving.record("service_task.completed", element=call.element, handler=task.name, result=digest(value))
@@ -136,6 +141,7 @@ def _queue(moving: Moving, call: bpmn.ServiceCall, task: ServiceTask) -> None:
         "progress_text": "",
         "queued_at": moving.now,
         "ended_at": None,
+        "trace": tracing.carried(),
     }
     # A step that is retried after an uncaught error keeps its task, and so its row.
     moving.session.execute(

@@ -324,6 +324,11 @@ def _waiting(
                 "running": f"{job.progress:.0%} {job.progress_text}".strip(),
                 "retrying": f"Attempt {job.attempt} of {job.attempts} failed ({job.error}); it is tried again.",
             }[job.state]
+            if job.held_since:
+                said = (
+                    f"It stands in line since {job.held_since:%Y-%m-%d %H:%M:%S} UTC: {job.handler} is limited, or its "
+                    "breaker is open; see `gatewright handler list`."
+                )
             yield Waiting(
                 kind="job",
                 element=job.element,

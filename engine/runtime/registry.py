@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from engine import bpmn
 from engine.errors import GatewrightError
+from engine.runtime.limits import Breaker, Limits, Rate
 
 Kind = Literal["transactional", "job"]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -51,6 +52,8 @@ class ServiceTask:
     backoff_seconds: float
     errors: tuple[str, ...]  #: BPMN error codes that it may raise
     pack: str  #: the queue of its jobs
+    limits: Limits = field(default_factory=Limits)
+    asks: Callable[[Any], str] | None = None  #: names, from the parameters, the outside thing that it asks
     check: Callable[..., Any] | None = None
     taken: Callable[..., None] | None = None
     assumed: Callable[..., Any] | None = None
@@ -104,6 +107,7 @@ class _Registry:
 
 
 _known = _Registry()
+_USUAL = Breaker()
 
 
 def service_task(
@@ -114,20 +118,30 @@ def service_task(
     backoff_seconds: float = 2.0,
     errors: tuple[str, ...] = (),
     pack: str = "default",
+    concurrency: int | None = None,
+    rate: Rate | None = None,
+    breaker: Breaker | None = _USUAL,
+    asks: Callable[[Any], str] | None = None,
 ) -> Callable[[Callable[..., Any]], ServiceTask]:
     """Registers the function as a service task; its parameters are read from the annotation of `parameters`.
 
     transactional: (session, parameters, ctx) runs inside the road's transaction, exactly once, on our database alone.
     job: (parameters, ctx) runs in a worker, at least once, outside of any transaction; at most `attempts` times,
     waiting `backoff_seconds` * 2 ** (attempt - 1), at most 5 minutes, between two.
+    Of a job, over all workers: concurrency, how many run at a time; rate, how often one may begin; breaker, after how
+    many technical failures in a row the others wait (None: never); asks, the outside thing that it asks, which has a
+    breaker of its own. An operator may set other limits (docs/operating.md).
     """
+    if kind == "transactional" and (concurrency is not None or rate is not None or asks is not None):
+        raise TypeError(f"service task {name}: only jobs have limits, a transactional handler runs at once")
+    limits = Limits(concurrency=concurrency, rate=rate, breaker=breaker if kind == "job" else None)
 
     def register(function: Callable[..., Any]) -> ServiceTask:
         expected = ["session", "parameters", "ctx"] if kind == "transactional" else ["parameters", "ctx"]
         if list(inspect.signature(function).parameters) != expected:
             raise TypeError(f"service task {name}: a {kind} handler takes ({', '.join(expected)})")
         model = typing.get_type_hints(function)["parameters"]
-        task = ServiceTask(name, kind, function, model, attempts, backoff_seconds, errors, pack)
+        task = ServiceTask(name, kind, function, model, attempts, backoff_seconds, errors, pack, limits, asks)
         _add(_known.service_tasks, "service task", name, task, function)
         return task
 

@@ -167,6 +167,8 @@ class JobRow(Base):
             "queued_at",
             postgresql_where=text("state IN ('queued', 'running', 'retrying', 'failed')"),
         ),
+        Index("ix_jobs_line", "handler", "held_since", postgresql_where=text("held_since IS NOT NULL")),
+        Index("ix_jobs_admitted", "handler", postgresql_where=text("admitted_at IS NOT NULL")),
         {"schema": "runtime"},
     )
     task: Mapped[UUID] = mapped_column(primary_key=True)
@@ -187,6 +189,57 @@ class JobRow(Base):
     started_at: Mapped[Moment | None]
     next_attempt_at: Mapped[Moment | None]
     ended_at: Mapped[Moment | None]
+    trace: Mapped[str | None] = mapped_column(TEXT)  #: W3C traceparent of what queued it
+    target: Mapped[str | None] = mapped_column(TEXT)  #: the outside thing that it asks, where its handler names one
+    held_since: Mapped[Moment | None]  #: it stands in line: the queue does not hold it
+    admitted_at: Mapped[Moment | None]  #: it has a place among those that may run; taken back when it has ended
+
+
+class LimitRow(Base):
+    """What an operator set for a handler, in place of what it declares; null is no limit."""
+
+    __tablename__ = "limits"
+    __table_args__ = (
+        CheckConstraint("(starts IS NULL) = (per_seconds IS NULL)", name="rate"),
+        {"schema": "runtime"},
+    )
+    handler: Mapped[str] = mapped_column(TEXT, primary_key=True)
+    concurrency: Mapped[int | None]
+    starts: Mapped[int | None]
+    per_seconds: Mapped[float | None]
+    failures: Mapped[int | None]
+    pause_seconds: Mapped[float | None]
+    reason: Mapped[str] = mapped_column(TEXT)
+    changed_by: Mapped[str] = mapped_column(TEXT)
+    changed_at: Mapped[Moment]
+
+
+class StartRow(Base):
+    """One start of a job whose handler has a rate; forgotten when it is older than the rate looks back."""
+
+    __tablename__ = "starts"
+    __table_args__ = (Index("ix_starts_handler_at", "handler", "at"), {"schema": "runtime"})
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    handler: Mapped[str] = mapped_column(TEXT)
+    at: Mapped[Moment]
+
+
+class BreakerRow(Base):
+    __tablename__ = "breakers"
+    __table_args__ = (
+        CheckConstraint("state IN ('closed', 'open', 'half_open')", name="state"),
+        {"schema": "runtime"},
+    )
+    handler: Mapped[str] = mapped_column(TEXT, primary_key=True)
+    target: Mapped[str] = mapped_column(TEXT, primary_key=True)
+    state: Mapped[str] = mapped_column(TEXT)
+    failures: Mapped[int]  #: technical ones in a row
+    cause: Mapped[str] = mapped_column(TEXT)
+    opened_at: Mapped[Moment | None]
+    probe_at: Mapped[Moment | None]  #: when one job may try
+    pause_seconds: Mapped[float]
+    probe: Mapped[UUID | None]  #: the task that tries
+    changed_at: Mapped[Moment]
 
 
 class TimerRow(Base):

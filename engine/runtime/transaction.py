@@ -21,12 +21,13 @@ from engine import audit, bpmn, identity
 from engine.audit.tables import Stream
 from engine.errors import GatewrightError
 from engine.identity import Person
-from engine.runtime import bundles, incidents, jobs, steps, timers, user_tasks, wakeups
+from engine.runtime import bundles, incidents, jobs, observed, steps, timers, user_tasks, wakeups
 from engine.runtime import messages as outbox
 from engine.runtime.context import Context
 from engine.runtime.tables import InstanceRow
 from engine.store import Store, now, replayed, transaction
 from engine.store.sessions import sqlstate
+from engine.telemetry import tracing
 
 T = TypeVar("T")
 
@@ -111,6 +112,7 @@ class Moving:
         )
 
 
+@observed.event
 def move(
     house: Store,
     instance: UUID | ScalarSelect[UUID],
@@ -174,6 +176,7 @@ def lock(session: Session, instance: UUID | ScalarSelect[UUID]) -> InstanceRow:
 
 def restore(session: Session, house: Store, row: InstanceRow, actor: Person) -> Moving:
     """The instance in hand, as it came to rest last."""
+    tracing.tell(instance=row.id, definition=f"{row.process}@{row.version}")
     bundle = bundles.load(session, row.bundle)
     at = now(session)
     return Moving(session, house, row, bundle, bpmn.Execution.restore(bundle, row.workflow, now=at), actor, at)

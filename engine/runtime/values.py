@@ -103,6 +103,7 @@ class Job:
     started_at: datetime | None
     next_attempt_at: datetime | None
     ended_at: datetime | None
+    held_since: datetime | None = None  #: it stands in line, for its handler's limits or breaker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ import signal
 import socket
 import threading
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -24,12 +24,14 @@ from procrastinate import jobs as queue_jobs
 from sqlalchemy import Text, cast, select, update
 from sqlalchemy.exc import OperationalError
 
+from engine import bpmn
 from engine.errors import GatewrightError
-from engine.runtime import guard, instances, jobs, queue, registry, wakeups
+from engine.runtime import breakers, guard, instances, jobs, lines, queue, registry, wakeups
 from engine.runtime.context import Context
 from engine.runtime.tables import InstanceRow, JobRow
 from engine.runtime.transaction import InstanceBusy
 from engine.store import Store, addresses, now, transaction
+from engine.telemetry import metrics, tracing
 
 _log = logging.getLogger(__name__)
 
@@ -53,25 +55,55 @@ class WorkerLost(GatewrightError):
 def run_handler(house: Store, task: UUID) -> None:
     """Run the job of this step, if it is still owed, and take its result or its failure."""
     begun = _begin(house, task)
-    if begun is None:
+    if isinstance(begun, _InLine):
+        # Asked for in a transaction of its own: the line's lock is never taken with an instance's.
+        begun = _begin(house, task) if lines.join(house, begun.handler, task, begun.target) else None
+    if not isinstance(begun, _Begun):
         return
-    handler, parameters, ctx, refusal = begun
+    with tracing.span(
+        f"job {begun.handler.name}",
+        parent=begun.trace,
+        instance=begun.ctx.instance,
+        element=begun.ctx.element,
+        task=task,
+        handler=begun.handler.name,
+        attempt=begun.attempt,
+    ):
+        _run(house, task, begun)
+
+
+def _run(house: Store, task: UUID, begun: _Begun) -> None:
+    handler, refusal = begun.handler, begun.refusal
     if refusal is not None:
+        tracing.failed(refusal)
         instances.failed(house, task, refusal)
+        # What was refused before the tool was asked says nothing of the tool; workers that die at it do.
+        lost = isinstance(refusal, WorkerLost)
+        lines.ended(house, handler, task, begun.target, begun.standing, refusal, asked=lost)
         return
     try:
-        value = jobs.json_value(handler.name, handler.function(parameters, ctx))
+        with metrics.timed(metrics.JOBS, handler.name) as outcome:
+            try:
+                value = jobs.json_value(handler.name, handler.function(begun.parameters, begun.ctx))
+            except bpmn.BpmnError:
+                outcome[0] = "named_error"
+                raise
     except Exception as failure:
         _log.info("Job %s (%s) failed: %s", handler.name, task, failure)
-        instances.failed(house, task, failure)
+        tracing.failed(failure)
+        spared = begun.standing.probe == task and breakers.technical(failure)
+        instances.failed(house, task, failure, spared=spared)
+        lines.ended(house, handler, task, begun.target, begun.standing, failure)
         return
     try:
-        _hand_in(house, task, parameters, value)
+        _hand_in(house, task, begun.parameters, value)
     except (OperationalError, InstanceBusy):
         raise  # no fault of the step: it is still owed, and handed out again
     except Exception as failure:
         # What the handler applies was refused: the step fails like a run that failed.
+        tracing.failed(failure)
         instances.failed(house, task, failure)
+    lines.ended(house, handler, task, begun.target, begun.standing, None)
 
 
 def _hand_in(house: Store, task: UUID, parameters: Any, value: Any) -> None:
@@ -85,7 +117,29 @@ def _hand_in(house: Store, task: UUID, parameters: Any, value: Any) -> None:
     instances.succeeded(house, task, parameters, value)
 
 
-def _begin(house: Store, task: UUID) -> tuple[registry.ServiceTask, Any, Context, Exception | None] | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _InLine:
+    """A job that has to ask for a place before it begins."""
+
+    handler: registry.ServiceTask
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Begun:
+    """A job at work."""
+
+    handler: registry.ServiceTask
+    ctx: Context
+    attempt: int
+    trace: str | None
+    target: str  #: the outside thing that it asks, or empty
+    standing: lines.Standing
+    parameters: Any = None
+    refusal: Exception | None = None
+
+
+def _begin(house: Store, task: UUID) -> _Begun | _InLine | None:
     """Mark the job as running and check what it prepares; None where nothing is owed any more."""
     with transaction(house) as session:
         instance = session.scalar(
@@ -96,13 +150,19 @@ def _begin(house: Store, task: UUID) -> tuple[registry.ServiceTask, Any, Context
         row = session.get(JobRow, task, with_for_update=True)
         if instance is None or row is None or instance.state != "running":
             return None
-        if instance.suspended:
-            return None  # it is queued again when the instance is resumed
         if row.state not in ("queued", "running", "retrying"):
             return None
-        row.state, row.attempt, row.worker = "running", row.attempt + 1, NAME
-        row.started_at, row.next_attempt_at, row.progress, row.progress_text = now(session), None, 0.0, ""
+        if instance.suspended:
+            # It is queued again when the instance is resumed; until then it takes nobody's place.
+            row.admitted_at, row.state = None, "queued" if row.state == "running" else row.state
+            return None
         handler = registry.find_service_task(row.handler)
+        parameters, target, refusal = _parsed(handler, row.parameters)
+        standing = lines.standing(session, handler, target)
+        if standing.guarded and row.admitted_at is None and row.state != "running" and refusal is None:
+            return _InLine(handler=handler, target=target)
+        row.state, row.attempt, row.worker, row.held_since = "running", row.attempt + 1, NAME, None
+        row.started_at, row.next_attempt_at, row.progress, row.progress_text = now(session), None, 0.0, ""
         ctx = Context(
             instance=instance.id,
             task=task,
@@ -117,16 +177,43 @@ def _begin(house: Store, task: UUID) -> tuple[registry.ServiceTask, Any, Context
         )
         wakeups.changed(session, house, instance.id)
         if row.attempt > row.attempts + _MOST_DEATHS:
-            return handler, None, ctx, WorkerLost(handler=row.handler, times=_MOST_DEATHS)
-        try:
-            parameters = jobs.parse(handler, row.parameters)
-            if handler.check:
-                with session.begin_nested(), guard.inside_transaction(f"{row.handler}, prepare", session):
+            refusal = WorkerLost(handler=row.handler, times=_MOST_DEATHS)
+        elif handler.check and refusal is None:
+            try:
+                with (
+                    tracing.span(
+                        f"prepare {handler.name}",
+                        parent=row.trace,
+                        instance=instance.id,
+                        element=row.element,
+                        handler=handler.name,
+                    ),
+                    session.begin_nested(),
+                    guard.inside_transaction(f"{row.handler}, prepare", session),
+                ):
                     ctx = replace(ctx, prepared=handler.check(session, parameters, ctx))
                     session.flush()
-        except Exception as refusal:
-            return handler, None, ctx, refusal
-        return handler, parameters, ctx, None
+            except Exception as refused:
+                refusal = refused
+        return _Begun(
+            handler=handler,
+            ctx=ctx,
+            attempt=row.attempt,
+            trace=row.trace,
+            target=target,
+            standing=standing,
+            parameters=parameters,
+            refusal=refusal,
+        )
+
+
+def _parsed(handler: registry.ServiceTask, given: dict[str, Any]) -> tuple[Any, str, Exception | None]:
+    """The parameters, the outside thing that they ask, and what is wrong with them."""
+    try:
+        parameters = jobs.parse(handler, given)
+        return parameters, handler.asks(parameters)[:200] if handler.asks else "", None
+    except Exception as refusal:
+        return None, "", refusal
 
 
 class _Progress:
@@ -217,6 +304,7 @@ def rescue_stalled(house: Store, silent_seconds: float | None = None) -> int:
             .where(
                 InstanceRow.suspended.is_(False),
                 JobRow.state.in_(["queued", "running", "retrying"]),
+                JobRow.held_since.is_(None),  # those in line are let in by the line
                 cast(JobRow.task, Text).not_in(queue.held()),
                 JobRow.queued_at < now(session) - timedelta(seconds=silent_seconds),
             )

@@ -20,14 +20,15 @@ from engine.errors import GatewrightError
 from engine.store import addresses
 from engine.store.clock import Clock, SystemClock
 from engine.store.files import Files
+from engine.telemetry import metrics
 
 T = TypeVar("T")
 Callback = Callable[[], None]
 
 _log = logging.getLogger(__name__)
 
-#: deadlock detected, serialisation failure: the same act may succeed when it is replayed
-_REPLAYED = frozenset({"40P01", "40001"})
+#: the same act may succeed when it is replayed
+_REPLAYED = {"40P01": "deadlock", "40001": "serialisation"}
 _REPLAYS = 5
 
 _LIMITS = "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
@@ -195,8 +196,10 @@ def replayed(store: Store, act: Callable[[Session], T]) -> T:
             with transaction(store) as session:
                 return act(session)
         except DBAPIError as failure:
-            if sqlstate(failure) not in _REPLAYED:
+            reason = _REPLAYED.get(sqlstate(failure) or "")
+            if reason is None:
                 raise
+            metrics.REPLAYS.labels(reason).inc()
             time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - spreads the replays, guards nothing
     with transaction(store) as session:
         return act(session)

@@ -15,7 +15,18 @@ from tests.cli.commands import gatewright
 from web.cli.main import app
 
 #: 150 MB and a second each: none of them is needed to read about a command
-HEAVY = ("pandas", "pyarrow", "sklearn", "scipy", "numpy", "sqlalchemy", "SpiffWorkflow", "flask")
+HEAVY = (
+    "pandas",
+    "pyarrow",
+    "sklearn",
+    "scipy",
+    "numpy",
+    "sqlalchemy",
+    "SpiffWorkflow",
+    "flask",
+    "prometheus_client",
+    "opentelemetry",
+)
 
 
 def every_command() -> Iterator[tuple[str, Any]]:

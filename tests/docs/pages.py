@@ -41,6 +41,7 @@ ROOMS = {
     "engine.identity": "People",
     "engine.audit": "The audit log",
     "engine.store": "Database and files",
+    "engine.telemetry": "Logs, metrics, traces",
     "web": "Pages, API and command line",
 }
 

@@ -14,6 +14,7 @@ from engine.runtime import guard, incidents, jobs, registry
 from engine.runtime.tables import JobRow
 from engine.runtime.transaction import InstanceEnded, InstanceSuspended, Moving, move
 from engine.store import Store
+from engine.telemetry import tracing
 
 WORKER = Person.system("worker")
 
@@ -35,10 +36,14 @@ def succeeded(house: Store, task: UUID, parameters: BaseModel, value: Any) -> bo
         handler = registry.find_service_task(row.handler)
         if handler.taken:
             ctx = moving.context(str(task), row.element)
-            with moving.session.begin_nested(), guard.inside_transaction(f"{row.handler}, apply", moving.session):
+            with (
+                tracing.span(f"apply {row.handler}", handler=row.handler, element=row.element),
+                moving.session.begin_nested(),
+                guard.inside_transaction(f"{row.handler}, apply", moving.session),
+            ):
                 handler.taken(moving.session, parameters, ctx, value)
                 moving.session.flush()
-        row.state, row.ended_at, row.progress, row.error = "done", moving.now, 1.0, None
+        row.state, row.ended_at, row.progress, row.error, row.admitted_at = "done", moving.now, 1.0, None, None
         moving.closed.add(str(task))
         moving.execution.complete_service_task(str(task), value)
         moving.record(
@@ -53,15 +58,18 @@ def succeeded(house: Store, task: UUID, parameters: BaseModel, value: Any) -> bo
     return _moved(house, task, act)
 
 
-def failed(house: Store, task: UUID, failure: Exception) -> bool:
-    """Take a job's failure: a named BPMN error goes to its boundary, another is tried again or becomes an incident."""
+def failed(house: Store, task: UUID, failure: Exception, *, spared: bool = False) -> bool:
+    """Take a job's failure: a named BPMN error goes to its boundary, another is tried again or becomes an incident.
+
+    spared: it tried for others whether a tool answers again, which uses up no attempt of its own.
+    """
 
     def act(moving: Moving) -> bool:
         row = moving.session.get(JobRow, task, with_for_update=True)
         if row is None or row.state not in OWED:
             return False
         handler = registry.find_service_task(row.handler)
-        row.error = str(failure)[:4000] or type(failure).__name__
+        row.error, row.admitted_at = str(failure)[:4000] or type(failure).__name__, None
         moving.record(
             "job.failed", element=row.element, handler=row.handler, attempt=row.attempt, cause=row.error[:500]
         )
@@ -70,8 +78,9 @@ def failed(house: Store, task: UUID, failure: Exception) -> bool:
             caught = moving.execution.fail_service_task(str(task), failure.code)
             row.state, row.ended_at = ("done" if caught else "failed"), moving.now
             moving.closed.add(str(task))  # uncaught, the run that follows tells of it as an incident
-        elif row.attempt < row.attempts:
-            at = moving.now + jobs.wait(handler, row.attempt)
+        elif spared or row.attempt < row.attempts:
+            row.attempt -= spared
+            at = moving.now + jobs.wait(handler, max(row.attempt, 1))
             row.state, row.next_attempt_at = "retrying", at
             jobs.enqueue(moving.session, moving, row, at)
         else:

@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 from engine import audit, bpmn, identity
 from engine.errors import GatewrightError
 from engine.identity import Person
-from engine.runtime import bundles, forms, user_tasks
+from engine.runtime import bundles, forms, observed, user_tasks
 from engine.runtime.tables import InstanceRow
 from engine.runtime.transaction import Moving, run_to_rest
 from engine.store import Store, new_id, now, replayed
+from engine.telemetry import tracing
 
 
 class AlreadyRunning(GatewrightError):
@@ -41,6 +42,7 @@ class SubjectMalformed(GatewrightError):
     status = 422
 
 
+@observed.start
 def start(
     house: Store,
     person: Person,
@@ -143,6 +145,7 @@ def begin(
         if "uq_instances_one_per_subject" in str(taken.orig):
             raise AlreadyRunning(process=process, subject=subject or "no subject") from None
         raise
+    tracing.tell(instance=row.id, definition=f"{process}@{row.version}")
     audit.open_stream(session, f"instance:{row.id}")
     moving = Moving(session, house, row, bundle, execution, person, at)
     moving.record(
