@@ -97,7 +97,10 @@ def attach(model: str, number: int) -> Response:
     upload = request.files.get("file")
     if not upload or not upload.filename:
         raise MetadataRefused(field="file", reason="no file was chosen")
-    digest = access.store().files.put(upload.read())
+    content = upload.read()
+    if not content:
+        raise MetadataRefused(field="file", reason=f"{upload.filename} is empty")
+    digest = access.store().files.put(content)
     role = request.form.get("role", "")
     name = _name(upload) if role in assets.SEVERAL else None
     registering.attach(access.store(), session(), current_person(), ref, role, digest, name=name)

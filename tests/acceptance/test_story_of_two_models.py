@@ -77,7 +77,7 @@ def test_r19_all_elements_of_a_version_are_recorded_by_digest(told: Told) -> Non
         "tests",
         "documentation",
     }
-    assert all(len(asset["digest"]) == 64 for asset in detail["assets"])
+    assert all(len(asset["digest"]) == 64 and asset["size"] for asset in detail["assets"])
     assert detail["completeness"]["gaps"] == []
 
 

@@ -49,6 +49,7 @@ def test_a_version_comes_with_its_files(as_: Callable[..., Caller]) -> None:
     assert roles == {"artefact", "source", "input_schema", "documentation", "output_schema"}
     answer = bea.ask("GET", "/models/leaflets/versions/1/assets/source")
     assert answer.data == RULES
+    assert bea.ask("GET", "/models/leaflets/versions/1/assets/documentation?name=documentation").data == b"# Card"
 
 
 def test_a_file_in_the_place_of_a_text_is_refused(as_: Callable[..., Caller]) -> None:
@@ -69,6 +70,8 @@ def test_an_artefact_that_is_none_is_refused(as_: Callable[..., Caller]) -> None
     assert refused["code"] == "upload-refused"
     refused = bea("POST", "/models/leaflets/versions", 422, **upload(artefact=RULES, input_schema=b"[1]"))
     assert refused["code"] == "schema-refused"
+    refused = bea("POST", "/models/leaflets/versions", 422, **upload(artefact=RULES, documentation=b""))
+    assert refused["code"] == "upload-refused"
     assert bea("GET", "/models/leaflets/versions", 200) == []
     assert bea("POST", "/models/leaflets/versions", 422)["code"] == "upload-refused"
 

@@ -86,8 +86,13 @@ print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
 
 
 def test_an_unknown_command_is_a_usage_error() -> None:
-    """Exit code 2, as everywhere."""
-    assert "No such command" in gatewright("nonsense", code=2)
+    """Exit code 2, as everywhere, and one line that says what is wrong where, and what to do."""
+    assert gatewright("nonsense", code=2).strip() == "[usage] No such command 'nonsense'. See `gatewright --help`."
+    told = gatewright("task", "complete", "nonsense", code=2)
+    assert told.startswith("[usage] Invalid value for 'id': ")
+    assert told.strip().endswith("See `gatewright task complete --help`.")
+    assert len(told.splitlines()) == 1
+    assert "claim" in gatewright("task", code=2)  # no word at all: the help
 
 
 def test_an_intruder_is_named_in_one_line(tmp_path: Any) -> None:

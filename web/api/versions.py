@@ -131,7 +131,10 @@ def add_version(path: ModelPath, form: VersionForm) -> tuple[dict[str, Any], int
     files: dict[str, str] = {}
     documents: dict[str, str] = {}
     for role, upload in request.files.items(multi=True):
+        upload.seek(0)  # checking the form has read a list of files, each line by line
         content, name = upload.read(), (upload.filename or role).replace("\\", "/").rpartition("/")[2]
+        if not content:
+            raise UploadRefused(reason=f"{name}, sent as {role}, is empty")
         if role == "documentation":
             documents[name] = access.store().files.put(content)
             continue
@@ -191,6 +194,8 @@ def attach_asset(path: AssetPath, query: NamedAsset, form: AssetForm) -> dict[st
     """Attach a file, or replace it; an approval that was given on the old one becomes void."""
     session = access.session()
     content = form.file.read()
+    if not content:
+        raise UploadRefused(reason=f"{form.file.filename or path.role} is empty")
     if path.role == "artefact":
         kind = kinds.get(queries.model(session, path.model).kind)
         content = kind.accept(content, form.file.filename or "artefact")

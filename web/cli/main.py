@@ -19,7 +19,27 @@ _TRACEBACK = "GATEWRIGHT_TRACEBACK"
 
 
 class _Commands(TyperGroup):
-    """The commands; an error of theirs is one line on the standard error, and the exit code 1."""
+    """The commands; an error of theirs is one line on the standard error, and the exit code 1, of the words given 2."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run as a program; what is wrong with the words given is told in one line, and not in a box."""
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **extra)
+        try:
+            code = super().main(*args, standalone_mode=False, **extra)
+        except typer.Abort:
+            _tell("[aborted] Nothing was done: the question was not answered with yes.")
+            sys.exit(1)
+        except Exception as wrong:
+            if not hasattr(wrong, "format_message"):
+                raise
+            if not wrong.format_message():  # no word was given where some are needed: the help says which
+                wrong.show()
+            else:
+                of = wrong.ctx.command_path if getattr(wrong, "ctx", None) else "gatewright"
+                _tell(f"[usage] {wrong.format_message().rstrip('.')}. See `{of} --help`.")
+            sys.exit(wrong.exit_code)
+        sys.exit(code if isinstance(code, int) else 0)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
@@ -27,6 +47,8 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except GatewrightError as refused:
             _fail(str(refused))
+        except BrokenPipeError:
+            raise  # whoever read the output has read enough
         except (OSError, UnicodeError) as trouble:
             _fail(f"[system] {trouble}. The file or the address is named above: look whether it is there and yours.")
         except Exception as unexpected:
@@ -41,8 +63,12 @@ class _Commands(TyperGroup):
 
 
 def _fail(line: str) -> None:
-    typer.echo(" ".join(line.split()), err=True)
+    _tell(line)
     raise typer.Exit(1)
+
+
+def _tell(line: str) -> None:
+    typer.echo(" ".join(line.split()), err=True)
 
 
 app = typer.Typer(
@@ -105,4 +131,4 @@ def _end(line: str, home: str) -> None:
 def run() -> None:
     """Run the command named on the command line."""
     refuse_intruder()
-    app()
+    app(prog_name="gatewright")

@@ -46,7 +46,7 @@ def model_card(session: Session, ctx: Context) -> Evidence:
     )
 
 
-def _text(session: Session, digest: str, size: int) -> str:
+def _text(session: Session, digest: str, size: int) -> str | None:
     if size > _SHOWN_BYTES:
-        return ""
+        return None
     return files(session).read(digest).decode("utf-8", "replace")
