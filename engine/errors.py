@@ -8,6 +8,18 @@ if __doc__ is None:  # python -OO
     raise SystemExit("Gatewright's messages are its docstrings: run Python without -OO.")
 
 
+def words(failure: BaseException, most: int = 2_000) -> str:
+    """What an exception says, as the log and the database can keep it; empty where it says nothing.
+
+    A handler's exception may hold any text, NUL characters and halves of surrogate pairs included, or fail to speak.
+    """
+    try:
+        said = str(failure)
+    except Exception as mute:
+        return f"{type(failure).__name__} that cannot be told: {type(mute).__name__}"
+    return said[:most].replace("\x00", "\ufffd").encode(errors="replace").decode()
+
+
 class _Missing(str):
     """Stands where a fact is missing, whatever format the message asks of it."""
 

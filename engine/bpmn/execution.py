@@ -18,7 +18,7 @@ from engine.bpmn.spec.tasks import ServiceTask, UserTask
 from engine.bpmn.tokens import READY, STARTED, WAITING, Token
 from engine.bpmn.values import Active, NotWaiting, Rest, ServiceCall
 from engine.bpmn.variables import NotStorable, named
-from engine.errors import GatewrightError
+from engine.errors import GatewrightError, words
 
 #: how many acts a run does before it drops what is past
 COMPACT_EVERY = 50
@@ -133,8 +133,8 @@ class Execution:
         except NotStorable as error:
             token.internal_data["failure"] = {"cause": error.message, "kind": "handler", "code": None}
         except Exception as error:
-            cause = str(error) if isinstance(error, GatewrightError) else f"{type(error).__name__}: {error}"
-            token.internal_data["failure"] = {"cause": cause[:2_000], "kind": "handler", "code": None}
+            cause = words(error) if isinstance(error, GatewrightError) else f"{type(error).__name__}: {words(error)}"
+            token.internal_data["failure"] = {"cause": cause, "kind": "handler", "code": None}
         else:
             return True
         return False

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from engine.errors import GatewrightError
 
 MAX_PARTS = 200_000
 MAX_DEPTH = 100
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class NotStorable(GatewrightError):
@@ -18,10 +20,20 @@ class NotStorable(GatewrightError):
     hint = "Return plain JSON: objects with texts as keys, lists, texts, finite numbers, true, false, null."
 
 
+def unkept(text: str) -> str:
+    """Why PostgreSQL cannot keep the text, in JSONB nor in a column of its own; empty where it can."""
+    if "\x00" in text:
+        return "a text holds a NUL character"
+    if not text.isascii() and _HALF.search(text):
+        return "a text holds half of a surrogate pair"
+    return ""
+
+
 def stored(value: Any, where: str) -> Any:
     """A deep copy of the value, checked to be JSON that reads back as it was written.
 
-    Refused: keys that are no text, NaN and infinities, whole numbers beyond 64 bits, and any other Python object.
+    Refused: keys that are no text, NaN and infinities, whole numbers beyond 64 bits, texts that cannot be kept, and any
+    other Python object.
     """
     count = 0
 
@@ -36,8 +48,8 @@ def stored(value: Any, where: str) -> Any:
         if part is None or kind is bool:
             return part
         if kind is str:
-            if any("\ud800" <= character <= "\udfff" for character in part):
-                raise NotStorable(where=where, reason="a text holds half of a surrogate pair")
+            if reason := unkept(part):
+                raise NotStorable(where=where, reason=reason)
             return part
         if kind is int:
             if not -(2**63) <= part < 2**63:

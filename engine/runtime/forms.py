@@ -158,8 +158,7 @@ def _refuse_unkept(answer: dict[str, Any]) -> None:
             wrong[name] = f"cannot be kept: {reason}"
             continue
         size += len(canonical)
-        # RFC 8785 writes a NUL character as these six, and a backslash as two.
-        if b"\\u0000" in canonical.replace(b"\\\\", b""):
+        if holds_nul(canonical):
             wrong[name] = "holds a NUL character"
     if size > LARGEST_ANSWER:
         wrong[max(answer, key=lambda name: len(str(answer[name])))] = (
@@ -167,6 +166,12 @@ def _refuse_unkept(answer: dict[str, Any]) -> None:
         )
     if wrong:
         raise _refused(wrong)
+
+
+def holds_nul(canonical: bytes) -> bool:
+    """Whether a value in canonical bytes holds a NUL character, which PostgreSQL keeps in no text."""
+    # RFC 8785 writes it as these six, and a backslash as two.
+    return b"\\u0000" in canonical.replace(b"\\\\", b"")
 
 
 def assumed(form: Form | None) -> dict[str, Any]:

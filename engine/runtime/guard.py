@@ -1,15 +1,19 @@
 """Holds code that runs inside a transaction to our own database: no commit, no network, no child process.
 
 Enforced by Python's audit hooks and the engine's events, not by trust; psycopg speaks to the server in C and goes on
-working. What a handler would do in a thread of its own is not seen: Python tells nobody that a thread begins. Measured:
-the hook costs below a microsecond an event outside of a guarded block.
+working. Threads are refused too, since nothing that they do would be seen; Python tells of them from 3.12 on, before
+that the two functions of C that begin one are wrapped. Not seen: work handed to a thread that ran before, and a library
+that reaches outside in C. Measured: the hook costs below a microsecond an event outside of a guarded block.
 """
 
 from __future__ import annotations
 
+import _posixsubprocess
+import _thread
 import re
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -18,6 +22,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
 from engine.errors import GatewrightError
+from engine.runtime import deadlines
 
 _guarded: ContextVar[str | None] = ContextVar("guarded", default=None)
 
@@ -27,12 +32,15 @@ _REFUSED = frozenset(
         "socket.getaddrinfo",
         "socket.gethostbyname",
         "socket.sendto",
+        "socket.sendmsg",
         "subprocess.Popen",
         "os.system",
         "os.exec",
         "os.fork",
         "os.forkpty",
         "os.posix_spawn",
+        "_thread.start_new_thread",
+        "_thread.start_joinable_thread",
     }
 )
 
@@ -58,6 +66,23 @@ def _hook(name: str, arguments: tuple[Any, ...]) -> None:
 sys.addaudithook(_hook)
 
 
+def _told(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which tells the audit hooks that it is called."""
+
+    def telling(*given: Any, **named: Any) -> Any:
+        sys.audit(name)
+        return function(*given, **named)
+
+    return telling
+
+
+if sys.version_info < (3, 12):
+    _thread.start_new_thread = _thread.start_new = _told("_thread.start_new_thread", _thread.start_new_thread)
+    threading._start_new_thread = _thread.start_new_thread  # type: ignore[attr-defined]
+# multiprocessing begins its children by this one, of which Python tells nobody in any version.
+_posixsubprocess.fork_exec = _told("os.posix_spawn", _posixsubprocess.fork_exec)
+
+
 @event.listens_for(Engine, "commit")
 def _refuse_commit(connection: Any) -> None:
     if who := _guarded.get():
@@ -70,6 +95,12 @@ def _refuse_rollback(connection: Any) -> None:
         raise LeftTheTransaction(who=who, what="roll back")
 
 
+@event.listens_for(Engine, "engine_connect")
+def _refuse_connection(connection: Any) -> None:
+    if who := _guarded.get():
+        raise LeftTheTransaction(who=who, what="open another")
+
+
 @event.listens_for(Engine, "before_cursor_execute")
 def _refuse_control(
     connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
@@ -80,18 +111,23 @@ def _refuse_control(
 
 @contextmanager
 def inside_transaction(who: str, session: Session) -> Iterator[None]:
-    """What runs in this block stays on the session, which cannot end; else LeftTheTransaction is raised."""
+    """What runs in this block stays on the session, which cannot end; else LeftTheTransaction is raised.
+
+    It has INSIDE_SECONDS, and cannot end the process either: see `deadlines`.
+    """
 
     def refuse() -> None:
         raise LeftTheTransaction(who=who, what="end it")
 
-    token = _guarded.set(who)
-    # On the session itself: refused at the connection alone, a half-ended session could do nothing any more.
-    for name in _ENDINGS:
-        setattr(session, name, refuse)
-    try:
-        yield
-    finally:
+    session.connection()  # taken before: the block itself may open none
+    with deadlines.surviving(who), deadlines.within(who):
+        token = _guarded.set(who)
+        # On the session itself: refused at the connection alone, a half-ended session could do nothing any more.
         for name in _ENDINGS:
-            delattr(session, name)
-        _guarded.reset(token)
+            setattr(session, name, refuse)
+        try:
+            yield
+        finally:
+            for name in _ENDINGS:
+                delattr(session, name)
+            _guarded.reset(token)

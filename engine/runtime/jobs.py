@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from engine import bpmn
 from engine.errors import GatewrightError
-from engine.runtime import guard, incidents, queue, registry, wakeups
+from engine.runtime import forms, guard, incidents, queue, registry, wakeups
 from engine.runtime.tables import JobRow
 from engine.telemetry import tracing
 
@@ -79,12 +79,15 @@ def json_value(handler: str, value: Any) -> Any:
     """The value as JSON, small enough for a variable; raises ResultRefused."""
     plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
     try:
-        size = len(rfc8785.dumps(plain))
+        canonical = rfc8785.dumps(plain)
     except (rfc8785.CanonicalizationError, TypeError, ValueError, RecursionError) as reason:
         kind = type(value).__name__
         raise ResultRefused(handler=handler, what=f"a {kind}, which is not a JSON value ({reason})") from None
-    if size > LARGEST_RESULT:
-        raise ResultRefused(handler=handler, what=f"{size:,} bytes, of which a variable holds {LARGEST_RESULT:,}")
+    if len(canonical) > LARGEST_RESULT:
+        size = f"{len(canonical):,} bytes"
+        raise ResultRefused(handler=handler, what=f"{size}, of which a variable holds {LARGEST_RESULT:,}")
+    if forms.holds_nul(canonical):
+        raise ResultRefused(handler=handler, what="a text with a NUL character")
     return plain
 
 

@@ -52,6 +52,7 @@ class ServiceTask:
     backoff_seconds: float
     errors: tuple[str, ...]  #: BPMN error codes that it may raise
     pack: str  #: the queue of its jobs
+    seconds: float  #: after which an attempt of a job is given up
     limits: Limits = field(default_factory=Limits)
     asks: Callable[[Any], str] | None = None  #: names, from the parameters, the outside thing that it asks
     check: Callable[..., Any] | None = None
@@ -118,6 +119,7 @@ def service_task(
     backoff_seconds: float = 2.0,
     errors: tuple[str, ...] = (),
     pack: str = "default",
+    seconds: float = 4 * 3600.0,
     concurrency: int | None = None,
     rate: Rate | None = None,
     breaker: Breaker | None = _USUAL,
@@ -127,7 +129,8 @@ def service_task(
 
     transactional: (session, parameters, ctx) runs inside the road's transaction, exactly once, on our database alone.
     job: (parameters, ctx) runs in a worker, at least once, outside of any transaction; at most `attempts` times,
-    waiting `backoff_seconds` * 2 ** (attempt - 1), at most 5 minutes, between two.
+    waiting `backoff_seconds` * 2 ** (attempt - 1), at most 5 minutes, between two; an attempt that takes longer than
+    `seconds` has failed, and what it returns afterwards is dropped.
     Of a job, over all workers: concurrency, how many run at a time; rate, how often one may begin; breaker, after how
     many technical failures in a row the others wait (None: never); asks, the outside thing that it asks, which has a
     breaker of its own. An operator may set other limits (docs/operating.md).
@@ -141,7 +144,7 @@ def service_task(
         if list(inspect.signature(function).parameters) != expected:
             raise TypeError(f"service task {name}: a {kind} handler takes ({', '.join(expected)})")
         model = typing.get_type_hints(function)["parameters"]
-        task = ServiceTask(name, kind, function, model, attempts, backoff_seconds, errors, pack, limits, asks)
+        task = ServiceTask(name, kind, function, model, attempts, backoff_seconds, errors, pack, seconds, limits, asks)
         _add(_known.service_tasks, "service task", name, task, function)
         return task
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from engine import audit, bpmn, identity
 from engine.bpmn import calendar
-from engine.errors import GatewrightError
+from engine.errors import GatewrightError, words
 from engine.identity import Person
 from engine.runtime import forms, guard, registry, requesters, wakeups
 from engine.runtime.tables import EvidenceRow, InstanceRow, UserTaskRow
@@ -261,7 +261,7 @@ def _freeze(moving: Moving, task: str, element: str, names: list[str]) -> list[d
             missing = reason.message  # the page says what is missing; a decision without it is refused
         except Exception as reason:
             # Raised, a provider's own mistake would undo the step that led here, and nobody would see why it stands.
-            missing = f"{name} failed: {type(reason).__name__}: {reason}"[:500]
+            missing = f"{name} failed: {type(reason).__name__}: {words(reason)}"[:500]
         frozen.append({"name": name, "title": title, "digest": shown, "missing": missing})
     if kept:
         rows = [{"digest": digest, "content": content, "kept_at": moving.now} for digest, content in kept.items()]

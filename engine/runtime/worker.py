@@ -26,7 +26,7 @@ from sqlalchemy.exc import OperationalError
 
 from engine import bpmn
 from engine.errors import GatewrightError
-from engine.runtime import breakers, guard, instances, jobs, lines, queue, registry, wakeups
+from engine.runtime import breakers, deadlines, guard, instances, jobs, lines, queue, registry, wakeups
 from engine.runtime.context import Context
 from engine.runtime.tables import InstanceRow, JobRow
 from engine.runtime.transaction import InstanceBusy
@@ -84,7 +84,10 @@ def _run(house: Store, task: UUID, begun: _Begun) -> None:
     try:
         with metrics.timed(metrics.JOBS, handler.name) as outcome:
             try:
-                value = jobs.json_value(handler.name, handler.function(begun.parameters, begun.ctx))
+                found = deadlines.attempt(
+                    handler.name, handler.seconds, lambda: handler.function(begun.parameters, begun.ctx)
+                )
+                value = jobs.json_value(handler.name, found)
             except bpmn.BpmnError:
                 outcome[0] = "named_error"
                 raise

@@ -1,6 +1,6 @@
 """A house of an earlier revision, with instances under way, is upgraded: each goes on to its end as it was drawn.
 
-Its rows were written by the code of their time (see `upgrades/making.py`), so that what changed since is really crossed.
+Its rows were written by the code of their time (see `upgrades/making.py`), so what changed since is really crossed.
 """
 
 from __future__ import annotations

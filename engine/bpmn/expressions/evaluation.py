@@ -11,6 +11,7 @@ from typing import Any
 from engine.bpmn.expressions import functions, syntax
 from engine.bpmn.expressions.errors import ExpressionError
 from engine.bpmn.expressions.functions import Refused, checked
+from engine.bpmn.variables import unkept
 
 MAX_STEPS = 50_000
 MAX_EXPONENT = 64
@@ -61,12 +62,16 @@ def _plain(value: Any, depth: int) -> Any:
     checked(value)
     if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
         raise Refused("the number does not fit into 64 bits")
+    if isinstance(value, str) and (reason := unkept(value)):
+        raise Refused(reason)
     if isinstance(value, list | tuple):
         return [_plain(item, depth + 1) for item in value]
     if isinstance(value, dict):
         for key in value:
             if not isinstance(key, str):
                 raise Refused("the keys of an object are texts")
+            if reason := unkept(key):
+                raise Refused(reason)
         return {key: _plain(item, depth + 1) for key, item in value.items()}
     return value
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from sqlalchemy import select
 
 from engine import bpmn
+from engine.errors import words
 from engine.identity import Person
 from engine.runtime import guard, incidents, jobs, registry
 from engine.runtime.tables import JobRow
@@ -69,7 +70,7 @@ def failed(house: Store, task: UUID, failure: Exception, *, spared: bool = False
         if row is None or row.state not in OWED:
             return False
         handler = registry.find_service_task(row.handler)
-        row.error, row.admitted_at = str(failure)[:4000] or type(failure).__name__, None
+        row.error, row.admitted_at = words(failure, 4000) or type(failure).__name__, None
         moving.record(
             "job.failed", element=row.element, handler=row.handler, attempt=row.attempt, cause=row.error[:500]
         )
