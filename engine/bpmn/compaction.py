@@ -55,7 +55,9 @@ def _prune(scope: Any) -> None:
 
 def _forget_writes(scope: Any) -> None:
     """Drop the numbers that tell nothing apart, so that they stay as few as the tokens however long a loop runs."""
-    holders = {each.id: each for token in scope.unfinished() for each in (token, token.parent) if each is not None}
+    # The start event of an event subprocess takes what the others carry when it fires; until then it tells nothing.
+    telling = [token for token in scope.unfinished() if not (token.task_spec.inside and token._state == WAITING)]
+    holders = {each.id: each for token in telling for each in (token, token.parent) if each is not None}
     for token in scope.tasks.values():
         if token.id not in holders:
             token.stamps, token.seen = {}, frozenset()

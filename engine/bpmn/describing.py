@@ -61,6 +61,7 @@ def describe(files: Files) -> ProcessDescription:
             event.name
             for node in nodes
             if node.kind in {"intermediateCatchEvent", "boundaryEvent", "receiveTask"}
+            or (node.kind == "startEvent" and node.scope != process.id)
             for event in node.events
             if event.kind == kind
         )

@@ -7,7 +7,7 @@ from importlib import import_module
 
 from engine.bpmn.expressions.functions import FUNCTIONS, METHODS
 from engine.bpmn.lint import registry
-from engine.bpmn.supported import DOCUMENTATION, EVENT_DEFINITIONS, EXECUTED, REFUSED
+from engine.bpmn.supported import DOCUMENTATION, EVENT_DEFINITIONS, EXECUTED, HANDLER_STARTS, REFUSED
 
 
 def sections() -> dict[str, str]:
@@ -16,6 +16,7 @@ def sections() -> dict[str, str]:
     events = {
         kind: ", ".join(name or "none" for name in definitions) for kind, definitions in EVENT_DEFINITIONS.items()
     }
+    events["event subprocess"] = ", ".join(HANDLER_STARTS)
     return {
         "executed": _table(
             ("element", "what happens", "event definitions"),

@@ -174,7 +174,7 @@ class Execution:
         del token.internal_data["failure"]
         for name in given:
             token.internal_data.get("changes", {}).pop(name, None)
-        if token.task_spec.joins:
+        if token.task_spec.joins or token.task_spec.stamped:
             token.stamp(given)
         left = [name for name in token.internal_data.pop("conflicts", []) if name not in given]
         if left:

@@ -135,6 +135,10 @@ class Scope:
         """The flows that lead to a node, in the order of the file."""
         return [flow for flow in self.flows if flow.target == node]
 
+    def handlers(self) -> list[Node]:
+        """The event subprocesses of the scope."""
+        return [node for node in self.nodes.values() if node.triggered_by_event]
+
     def boundary(self, node: str) -> list[Node]:
         """The boundary events attached to an activity."""
         return [other for other in self.nodes.values() if other.kind == "boundaryEvent" and other.attached_to == node]

@@ -8,6 +8,7 @@ from typing import Any
 from engine.bpmn import timers
 from engine.bpmn.instances import Instance
 from engine.bpmn.merging import same
+from engine.bpmn.spec.event_subprocesses import Listener
 from engine.bpmn.spec.joins import EndJoin, Joining
 from engine.bpmn.spec.tasks import ServiceTask, UserTask
 from engine.bpmn.tokens import READY, STARTED, WAITING, Token
@@ -56,6 +57,8 @@ def variables(instance: Instance) -> dict[str, Any]:
         return deepcopy(instance.data)
     merged = dict(instance.task_tree.data)
     for token in instance.tokens():
+        if token.task_spec.inside and token._state == WAITING:
+            continue  # an armed start event holds the variables of its scope's beginning
         base = {} if token.parent is None else instance.task_tree.data
         merged.update({name: value for name, value in token.data.items() if not same(base.get(name), value)})
     return deepcopy(merged)
@@ -122,7 +125,8 @@ def _stuck(instance: Instance) -> list[Failure]:
     for scope in instance.scopes():
         if scope.completed:
             continue
-        standing = scope.standing()
+        # An event subprocess that does not interrupt helps nobody out.
+        standing = [token for token in scope.standing() if not _beside(token)]
         if any(
             not isinstance(token.task_spec, Joining) or token.failure or token._state != WAITING for token in standing
         ):
@@ -146,6 +150,10 @@ def _stuck(instance: Instance) -> list[Failure]:
             )
         )
     return found
+
+
+def _beside(token: Token) -> bool:
+    return isinstance(token.task_spec, Listener) and token._state == WAITING and not token.task_spec.cancel_activity
 
 
 def _missing(token: Token) -> str:

@@ -15,6 +15,9 @@ EVENT_DEFINITIONS: Final[dict[str, tuple[str, ...]]] = {
     "sendTask": ("message",),
 }
 
+#: the definitions of the start event of an event subprocess
+HANDLER_STARTS: Final[tuple[str, ...]] = ("message", "signal", "timer", "error", "escalation")
+
 #: by kind of element, what happens to a token there
 EXECUTED: Final[dict[str, str]] = {
     "startEvent": "Places the token. A message start event is chosen by `Execution.start(message=...)`.",
@@ -36,6 +39,8 @@ EXECUTED: Final[dict[str, str]] = {
     "manualTask": "Passed at once, with a warning at publish.",
     "callActivity": "Runs another process: all variables go in, all come out.",
     "subProcess": "Runs an embedded subprocess in a scope of its own.",
+    "event subprocess": "A `subProcess` with `triggeredByEvent`: armed while its scope has a token; it runs with what "
+    "the branches of the scope carry together, beside them or, interrupting, instead of them.",
     "exclusiveGateway": "Takes the first flow in the order of the file whose condition is true, else the default.",
     "inclusiveGateway": "Takes every flow whose condition is true, else the default; joins what can still arrive.",
     "parallelGateway": "Takes every flow; joins one token from each incoming flow, merging three ways.",
@@ -68,7 +73,8 @@ DOCUMENTATION: Final[dict[str, str]] = {
 #: refused at publish, with the rule that says so
 REFUSED: Final[dict[str, str]] = {
     "complexGateway": "complex-gateways",
-    "adHocSubProcess, transaction, event subprocess": "special-subprocesses",
+    "adHocSubProcess, transaction": "special-subprocesses",
+    "event subprocesses with flows, boundary events, a loop, or another start than one event": "event-subprocesses",
     "compensation": "compensation",
     "link events without their counterpart in the same scope": "link-events",
     "conditional, cancel and multiple events; timer and signal start events": "event-definitions",

@@ -9,6 +9,7 @@ from engine.bpmn import calendar, expressions
 from engine.bpmn.expressions import ExpressionError
 from engine.bpmn.spec import events
 from engine.bpmn.spec.element import ElementError
+from engine.bpmn.spec.event_subprocesses import Listener
 from engine.bpmn.spec.events import BoundaryEvent
 from engine.bpmn.tokens import FINISHED, WAITING, Token
 from engine.bpmn.values import TimerWaiting
@@ -42,16 +43,18 @@ def arm(token: Token, now: datetime, zone: str) -> None:
 
 def waiting(token: Token) -> TimerWaiting:
     """The armed timer as its caller sees it."""
-    node, armed = token.task_spec.node, calendar.Armed.from_json(token.internal_data["timer"])
+    spec, armed = token.task_spec, calendar.Armed.from_json(token.internal_data["timer"])
+    node, beside = spec.node, isinstance(spec, BoundaryEvent | Listener)
+    repeats = spec.event.timer == "cycle" and beside and not spec.cancel_activity
     return TimerWaiting(
         task_id=str(token.id),
         element=node.id,
         name=node.name,
         process=node.process,
         due=armed.due,
-        cycle=token.task_spec.event.timer == "cycle",
-        left=armed.left,
-        interrupting=isinstance(token.task_spec, BoundaryEvent) and token.task_spec.cancel_activity,
+        cycle=repeats,
+        left=armed.left if repeats else 1,
+        interrupting=beside and spec.cancel_activity,
         expression=armed.text,
         scope=token.scope,
     )
@@ -64,7 +67,8 @@ def fire(token: Token, at: datetime) -> None:
     following = armed.after(at) if spec.event.timer == "cycle" else None
     parent = token.parent
     events.fire(token)
-    if following is None or not isinstance(spec, BoundaryEvent) or spec.cancel_activity:
+    if following is None or not isinstance(spec, BoundaryEvent | Listener) or spec.cancel_activity:
         return
-    if any(c.task_spec.name == parent.task_spec.main and not c.has_state(FINISHED) for c in parent.children):
+    active = [c for c in parent.children if c.task_spec.name == getattr(parent.task_spec, "main", "")]
+    if isinstance(spec, Listener) or any(not each.has_state(FINISHED) for each in active):
         spec.arm_again(token).internal_data["timer"] = following.as_json()

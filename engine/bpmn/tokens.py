@@ -64,10 +64,16 @@ class Token(Task):  # type: ignore[misc]
             self.seen = self.seen | {number}
 
     def stamp_changes(self) -> None:
-        """Number what the element leaves changed; whatever went on inside it counts as one write."""
-        if self.parent is not None:
-            before = self.parent.data
-            self.stamp(name for name, value in self.data.items() if name not in before or not same(before[name], value))
+        """Number what the element leaves changed and was not numbered yet; what went on inside it is one write."""
+        parent = self.parent
+        if parent is not None:
+            before = parent.data
+            self.stamp(
+                name
+                for name, value in self.data.items()
+                if (name not in before or not same(before[name], value))
+                and self.stamps.get(name, 0) == parent.stamps.get(name, 0)
+            )
 
     def _set_state(self, value: int) -> None:
         before, self._state = self._state, value
@@ -125,7 +131,7 @@ class Token(Task):  # type: ignore[misc]
             around = workflow.top_workflow.get_task_from_id(workflow.parent_task_id)
             path.insert(0, around.task_spec.node.id)
             workflow = around.workflow
-        return tuple(path)
+        return (*path, self.task_spec.inside) if self.task_spec.inside else tuple(path)
 
     def step(self, happened: str) -> Step:
         """What happened to the token's element, as a value."""

@@ -84,7 +84,7 @@ class TimerWaiting:
     due: datetime  #: aware
     cycle: bool  #: it is armed again after it fired
     left: int | None  #: how often it fires still, this time included; None without end
-    interrupting: bool  #: an interrupting boundary event
+    interrupting: bool  #: an interrupting boundary event or event subprocess
     expression: str
     scope: tuple[str, ...] = ()
 

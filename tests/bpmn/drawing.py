@@ -26,8 +26,9 @@ def properties(**given: str) -> str:
     )
 
 
-def start(id: str = "Start", body: str = "", **given: str) -> str:
-    return f"<bpmn:startEvent{attributes(id=id)}>{properties(**given)}{body}</bpmn:startEvent>"
+def start(id: str = "Start", body: str = "", interrupting: bool = True, **given: str) -> str:
+    beside = "" if interrupting else "false"
+    return f"<bpmn:startEvent{attributes(id=id, isInterrupting=beside)}>{properties(**given)}{body}</bpmn:startEvent>"
 
 
 def end(id: str = "End", body: str = "") -> str:
@@ -67,6 +68,11 @@ def call(id: str, process: str, body: str = "") -> str:
 
 def sub(id: str, *parts: str) -> str:
     return f"<bpmn:subProcess{attributes(id=id, name=id)}>{''.join(parts)}</bpmn:subProcess>"
+
+
+def handler(id: str, *parts: str) -> str:
+    """An event subprocess."""
+    return f'<bpmn:subProcess{attributes(id=id, name=id)} triggeredByEvent="true">{"".join(parts)}</bpmn:subProcess>'
 
 
 def gateway(kind: str, id: str, default: str = "") -> str:

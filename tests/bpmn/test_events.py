@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -23,6 +23,15 @@ def test_an_intermediate_timer_fires_only_on_command():
         ("Start", "entered"), ("Start", "completed"), ("Wait", "entered"), ("Wait", "completed"),
         ("End", "entered"), ("End", "completed"),
     ]  # fmt: skip
+
+
+def test_a_cycle_on_the_way_is_waited_for_once():
+    """Cron says which time is meant: the next Monday at six."""
+    of = made(d.start(), d.catch("Wait", d.timer("cycle", "0 6 * * 1")), d.end(), d.chain("Start", "Wait", "End"))
+    run = Running(of)
+    (timer,) = run.rest.timers
+    assert (timer.due, timer.cycle, timer.left) == (datetime(2027, 1, 11, 6, tzinfo=UTC), False, 1)
+    assert run.fire("Wait").finished
 
 
 def test_a_timer_may_be_an_expression_over_the_variables():

@@ -48,6 +48,16 @@ def choice(*flows, default="", kind="exclusive"):
 LOOP = "<bpmn:multiInstanceLoopCharacteristics>{}</bpmn:multiInstanceLoopCharacteristics>"
 THROUGH = LOOP.format("<bpmn:loopDataInputRef>xs</bpmn:loopDataInputRef>")
 
+ON_MESSAGE = (d.start("ES", d.message("m")), d.end("EE"), d.chain("ES", "EE"))
+
+
+def handled(*parts, beside=""):
+    """A process with the event subprocess H of these parts."""
+    return straight(
+        d.script("X", "a = 1"), d.handler("H", *parts), beside, declared=d.declared("m", "n", errors=("e",))
+    )
+
+
 BROKEN = [
     ("identifiers", "P", {**straight(d.script("X", "a = 1")), "process.bpmn": d.xml("P X", d.start(), d.end(), d.chain("Start", "End"))}),
     ("identifiers", "twice", straight(d.script("X", "a = 1"), '<bpmn:textAnnotation id="X"/>')),
@@ -57,8 +67,17 @@ BROKEN = [
     ("complex-gateways", "complex", choice(d.flow("X", "E1"), d.flow("X", "E2"), kind="complex")),
     ("special-subprocesses", "ad-hoc", straight('<bpmn:adHocSubProcess id="X"/>')),
     ("special-subprocesses", "transaction", straight('<bpmn:transaction id="X"/>')),
-    ("special-subprocesses", "event subprocess", straight(
-        d.script("X", "a = 1"), '<bpmn:subProcess id="E" triggeredByEvent="true"><bpmn:startEvent id="ES"/></bpmn:subProcess>')),
+    ("event-subprocesses", "waits for nothing", handled(d.start("ES"), d.end("EE"), d.chain("ES", "EE"))),
+    ("event-subprocesses", "exactly one", handled(d.end("EE"))),
+    ("event-subprocesses", "exactly one", handled(*ON_MESSAGE, d.start("ET", d.message("n")), d.chain("ET", "EE"))),
+    ("event-subprocesses", "leads to an event subprocess", handled(*ON_MESSAGE, beside=d.flow("X", "H"))),
+    ("event-subprocesses", "stands on the boundary", handled(
+        *ON_MESSAGE, beside=d.boundary("B", "H", d.timer("duration", "PT1H")) + d.flow("B", "End"))),
+    ("event-subprocesses", "is repeated", handled(*ON_MESSAGE, '<bpmn:standardLoopCharacteristics loopMaximum="3"/>')),
+    ("event-subprocesses", "beside the flow", handled(d.start("ES", d.event("error", "e"), False), d.end("EE"), d.chain("ES", "EE"))),
+    ("event-subprocesses", 'take the message "m"', handled(
+        *ON_MESSAGE, beside=d.handler("G", d.start("GS", d.message("m")), d.end("GE"), d.chain("GS", "GE")))),
+    ("event-definitions", "terminate", handled(d.start("ES", d.event("terminate")), d.end("EE"), d.chain("ES", "EE"))),
     ("compensation", "Compensation", straight('<bpmn:userTask id="X" isForCompensation="true"/>')),
     ("link-events", "no name", straight(d.throw("X", d.link("")))),
     ("link-events", "No catching", d.files("p", d.start(), d.throw("X", d.link("a")), d.catch("C", d.link("b")), d.end(),
@@ -132,7 +151,6 @@ BROKEN = [
     ("scripts", "no script", straight('<bpmn:scriptTask id="X"/>')),
     ("timers", "PT0.5S", straight(d.catch("X", d.timer("duration", "PT0.5S")))),
     ("timers", "soon!", straight(d.catch("X", d.timer("duration", "soon!")))),
-    ("timers", "only once", straight(d.catch("X", d.timer("cycle", "R3/PT1H")))),
     ("timers", "another engine", straight(d.catch("X", d.timer("duration", "${pause}")))),
     ("timers", "five fields", straight(in_lane(d.user("X")), d.boundary("B", "X", d.timer("cycle", "0 0 6 * * 1"), False), d.flow("B", "End"))),
     ("variables", "no name", straight(d.service("X", "work", result="my result"))),
@@ -182,6 +200,11 @@ def test_idle_tasks_and_broken_lanes_are_warned_of():
     ]
 
 
+def test_a_repeating_timer_that_fires_once_is_warned_of():
+    (issue,) = check(straight(d.catch("X", d.timer("cycle", "R3/PT1H"))), WORDS)
+    assert (issue.rule, issue.severity, issue.element) == ("timers", "warning", "X")
+
+
 def test_branches_that_write_one_variable_are_warned_of():
     def forked(*names):
         branches = [
@@ -228,6 +251,9 @@ GOOD = [
     straight(d.catch("X", d.timer("date", "2027-01-31T09:00"))),
     straight(d.catch("X", d.timer("duration", "pause if urgent else 'P1D'"))),
     choice(d.flow("X", "E1", "a == 1"), d.flow("X", "E2"), default="X_E2"),
+    straight(d.catch("X", d.timer("cycle", "0 6 * * 1"))),
+    handled(*ON_MESSAGE),
+    handled(d.start("ES", d.timer("cycle", "R/P1D"), False), d.end("EE"), d.chain("ES", "EE")),
     d.files("p", d.start(), d.throw("X", d.link("a")), d.catch("C", d.link("a")), d.end(), d.chain("Start", "X"), d.chain("C", "End")),
     straight(d.script("X", "a = 1"), '<bpmn:textAnnotation id="T"/><bpmn:dataObjectReference id="D" dataObjectRef="O"/>'
              '<bpmn:dataObject id="O"/><bpmn:group id="G"/><bpmn:dataStoreReference id="DS"/>'),

@@ -95,7 +95,7 @@ def _node(element: xml.Node, process: str, scope: str, lane: str, references: Re
         called=element.get("calledElement", ""),
         loop=loops.read(element),
         attached_to=element.get("attachedToRef", ""),
-        interrupting=element.get("cancelActivity", "true") == "true",
+        interrupting=element.get("isInterrupting" if kind == "startEvent" else "cancelActivity", "true") == "true",
         default=element.get("default", ""),
         triggered_by_event=element.get("triggeredByEvent", "false") == "true",
         compensation=element.get("isForCompensation", "false") == "true",

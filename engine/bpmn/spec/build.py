@@ -10,6 +10,7 @@ from engine.bpmn.decisions import DecisionEngine
 from engine.bpmn.model import Diagram, Flow, Loop, Node, Process, Scope
 from engine.bpmn.passes.links import linked
 from engine.bpmn.spec.element import BoundarySplit, ProcessSpec, Way
+from engine.bpmn.spec.event_subprocesses import EventSubprocess, Listener
 from engine.bpmn.spec.events import BoundaryEvent, CatchEvent, EndEvent, StartEvent, ThrowEvent
 from engine.bpmn.spec.gateways import Condition, EventBasedGateway, ExclusiveGateway
 from engine.bpmn.spec.joins import InclusiveGateway, ParallelGateway
@@ -18,7 +19,7 @@ from engine.bpmn.spec.multi_instance import MultiInstance
 from engine.bpmn.spec.repeated import MAX_INSTANCES, Repeated
 from engine.bpmn.spec.scopes import CallActivity, Subprocess
 from engine.bpmn.spec.tasks import BusinessRuleTask, PassingTask, ScriptTask, ServiceTask, UserTask
-from engine.bpmn.supported import EVENT_DEFINITIONS, EXECUTED
+from engine.bpmn.supported import EVENT_DEFINITIONS, EXECUTED, HANDLER_STARTS
 
 GATEWAYS: dict[str, Any] = {
     "exclusiveGateway": ExclusiveGateway,
@@ -80,6 +81,8 @@ def _scope(diagram: Diagram, process: Process, scope: Scope) -> ProcessSpec:
                 elements[flow.target].late = True
         if node.id in scope.ends:
             element.connect(spec.end)
+        if node.triggered_by_event:
+            _listen(spec, process, node, element)
         if node.kind == "startEvent":
             spec.start.connect(element)
     for start in scope.starts:
@@ -88,6 +91,17 @@ def _scope(diagram: Diagram, process: Process, scope: Scope) -> ProcessSpec:
     if not scope.nodes:
         spec.start.connect(spec.end)
     return spec
+
+
+def _listen(spec: ProcessSpec, process: Process, node: Node, element: Any) -> None:
+    """The start event of an event subprocess as what waits in the scope around it."""
+    start = next(each for each in process.scopes[node.id].nodes.values() if each.kind == "startEvent")
+    listener = Listener(spec, f"(start of {node.id})", bpmn_name=start.name)
+    assert start.event is not None  # noqa: S101 - refused before
+    listener.node, listener.event, listener.inside = start, start.event, node.id
+    listener.cancel_activity = start.interrupting
+    listener.connect(element)
+    spec.listeners.append(listener)
 
 
 def _way(spec: ProcessSpec, scope: Scope, flow: Flow, target: Any) -> Any:
@@ -104,7 +118,7 @@ def _element(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node, 
     common = {"lane": node.lane or None, "bpmn_name": node.name, "documentation": node.documentation}
     element: Any
     name = name or node.id
-    _refuse_what_is_not_executed(process.scopes[node.scope], node)
+    _refuse_what_is_not_executed(process, node)
     if node.kind in GATEWAYS:
         element = GATEWAYS[node.kind](spec, name, **common)
     elif node.kind in EVENTS:
@@ -124,7 +138,8 @@ def _element(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node, 
     elif node.kind == "callActivity":
         element = CallActivity(spec, name, node.called, **common)
     elif node.kind == "subProcess":
-        element = Subprocess(spec, name, f"{process.id}/{node.id}", **common)
+        kind = EventSubprocess if node.triggered_by_event else Subprocess
+        element = kind(spec, name, f"{process.id}/{node.id}", **common)
     else:
         element = PassingTask(spec, name, **common)
     element.node = node
@@ -133,20 +148,29 @@ def _element(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node, 
     return element
 
 
-def _refuse_what_is_not_executed(scope: Scope, node: Node) -> None:
+def _refuse_what_is_not_executed(process: Process, node: Node) -> None:
     # The lint tells the author; here nothing may slip through as something that it is not.
+    scope, around = process.scopes[node.scope], process.node(node.scope)
     kinds = {event.kind for event in node.events} or {""}
+    begins = around is not None and around.triggered_by_event and node.kind == "startEvent"
+    executed = HANDLER_STARTS if begins else EVENT_DEFINITIONS.get(node.kind, ())
     if (
         node.kind not in EXECUTED
-        or node.triggered_by_event
+        or (node.triggered_by_event and not _begins_by_one_event(process, scope, node))
         or node.compensation
         or len(node.events) > 1
-        or (node.kind in EVENTS and not kinds <= set(EVENT_DEFINITIONS[node.kind]))
+        or (node.kind in EVENTS and not kinds <= set(executed))
         or any(event.dangling for event in node.events)
         or (node.loop is not None and node.loop.behavior != "All")
         or (linked(node, "intermediateThrowEvent") and [flow.drawn for flow in scope.outgoing(node.id)] != [False])
     ):
         raise ValueError(f'the {node.kind} "{node.name or node.id}" is not executed as it is drawn')
+
+
+def _begins_by_one_event(process: Process, scope: Scope, node: Node) -> bool:
+    starts = [each for each in process.scopes[node.id].nodes.values() if each.kind == "startEvent"]
+    beside = scope.outgoing(node.id) or scope.incoming(node.id) or scope.boundary(node.id) or node.loop
+    return len(starts) == 1 and starts[0].event is not None and not beside
 
 
 def _repeated(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node, loop: Loop) -> Repeated:

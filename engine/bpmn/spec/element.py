@@ -34,6 +34,9 @@ class Element:
     told = True  #: the history tells of it
     ends = False  #: the scope is complete when it is
     joins = False  #: what it carries comes from several branches
+    stamped = False  #: a token there carries what it shows; elsewhere a change counts once the element is complete
+    aside = False  #: of an event subprocess, and not of the flow of its scope
+    inside = ""  #: of the start event of an event subprocess: the subprocess's id
     chooses = False  #: its own act places the tokens behind it
 
     def test(self) -> None:
@@ -92,25 +95,33 @@ def settle(token: Token) -> None:
             sibling.cancel()
 
 
+def conflicting(token: Token) -> None:
+    """Raises ElementError while the branches that a token came from disagree on a variable."""
+    conflicts = token.internal_data.get("conflicts")
+    if conflicts:
+        names = ", ".join(f'"{name}"' for name in conflicts)
+        raise ElementError("conflict", f"Parallel branches wrote different values to {names}.")
+
+
 class Start(Element, BpmnStartTask):  # type: ignore[misc]
-    """The root of a scope: places the token on the start event that is meant, or where nothing leads to."""
+    """The root of a scope: places the token where the scope begins, and arms its event subprocesses."""
 
     chooses = True
     implied = False  #: the scope has no start event: a token for each element that nothing leads to
 
     def _run_hook(self, my_task: Token) -> bool:
+        my_task._sync_children(self._begun(my_task.workflow), FUTURE)
+        for listener in my_task.workflow.spec.listeners:
+            my_task._add_child(listener, FUTURE)
+        return True
+
+    def _begun(self, workflow: Any) -> list[Any]:
         starts = self.outputs
         if self.implied:
-            my_task._sync_children(starts, FUTURE)
-            return True
-        workflow = my_task.workflow
+            return starts
         wanted = getattr(workflow, "started_by", None)
-        chosen = starts[0]
-        if len(starts) > 1 or wanted is not None:
-            fitting = [start for start in starts if start.message == wanted]
-            chosen = fitting[0] if fitting else starts[0]
-        my_task._sync_children([chosen], FUTURE)
-        return True
+        fitting = [start for start in starts if len(starts) == 1 or start.message == wanted]
+        return [(fitting or starts)[0]]
 
 
 class End(Element, SimpleBpmnTask):  # type: ignore[misc]
@@ -148,6 +159,7 @@ class ProcessSpec(BpmnProcessSpec):  # type: ignore[misc]
         self.end = EndJoin(self, "(join)")
         self.end.connect(End(self, "(end)"))
         self.around = node
+        self.listeners: list[Any] = []  #: the start events of its event subprocesses, in the order of the file
 
 
-__all__ = ["BoundarySplit", "Element", "ElementError", "End", "ProcessSpec", "Start", "Way", "settle"]
+__all__ = ["BoundarySplit", "Element", "ElementError", "End", "ProcessSpec", "Start", "Way", "conflicting", "settle"]

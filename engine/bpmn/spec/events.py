@@ -10,8 +10,10 @@ from SpiffWorkflow.bpmn.specs.defaults import IntermediateCatchEvent as StockCat
 from SpiffWorkflow.bpmn.specs.defaults import IntermediateThrowEvent as StockThrowEvent
 from SpiffWorkflow.bpmn.specs.defaults import StartEvent as StockStartEvent
 
+from engine.bpmn.merging import same
 from engine.bpmn.model import Event
 from engine.bpmn.spec.element import BoundarySplit, Element, ElementError
+from engine.bpmn.spec.event_subprocesses import Listener
 from engine.bpmn.spec.gateways import EventBasedGateway
 from engine.bpmn.spec.repeated import Repeated
 from engine.bpmn.tokens import FINISHED, MAYBE, STARTED, WAITING, Token
@@ -28,6 +30,7 @@ class StartEvent(Element, StockStartEvent):  # type: ignore[misc]
 class CatchEvent(Element, StockCatchEvent):  # type: ignore[misc]
     """Waits for its timer, message or signal. A `none` event passes at once."""
 
+    stamped = True
     event: Event | None = None
 
     def _update_hook(self, my_task: Token) -> bool:
@@ -132,8 +135,16 @@ def _payload(token: Token, event: Event) -> dict[str, Any]:
 def fire(token: Token, payload: dict[str, Any] | None = None) -> None:
     """Let a waiting event happen."""
     spec = token.task_spec
+    if isinstance(spec, Listener):
+        spec.fire(token, payload)
+        if not spec.cancel_activity and spec.event.kind != "timer":
+            spec.arm_again(token)
+        return
     if payload is not None and spec.event is not None and spec.event.variable:
-        token.data = {**token.data, spec.event.variable: payload}
+        name, before = spec.event.variable, token.data
+        token.data = {**before, name: payload}
+        if name not in before or not same(before[name], payload):
+            token.stamp([name])
     if isinstance(spec, BoundaryEvent):
         again = not spec.cancel_activity and spec.event is not None and spec.event.kind != "timer"
         parent = token.parent
@@ -149,39 +160,44 @@ def fire(token: Token, payload: dict[str, Any] | None = None) -> None:
 
 
 def catcher(token: Token, kind: str, code: str | None) -> Token | None:
-    """The armed boundary event that takes an error or escalation raised at this token.
+    """The armed event that takes an error or escalation raised at this token.
 
-    Searched from the activity itself outwards through the scopes; at one activity the event of exactly this code
-    comes before one that catches every code.
+    Searched outwards from the activity itself: the events on its boundary, then the event subprocesses of the scope in
+    which it stands, then the activity around that scope. At one place the event of exactly this code comes before one
+    that catches every code.
     """
     at: Token = token
     while True:
         if isinstance(at.parent.task_spec, Repeated) and at.triggered:
             at = at.parent
         split = at.parent
+        beside: list[Token] = []
         if isinstance(split.task_spec, BoundarySplit) and split.task_spec.main == at.task_spec.name:
-            armed = [
-                event
-                for event in split.children
-                if isinstance(event.task_spec, BoundaryEvent)
-                and event._state == WAITING
-                and event.task_spec.event is not None
-                and event.task_spec.event.kind == kind
-            ]
-            for wanted in (code, None):
-                event: Token
-                for event in armed:
-                    if event.task_spec.event.code == wanted:
-                        return event
+            beside = [event for event in split.children if isinstance(event.task_spec, BoundaryEvent)]
+        listeners = [other for other in at.workflow.standing() if isinstance(other.task_spec, Listener)]
+        found = _of_code(beside, kind, code) or _of_code(listeners, kind, code)
+        if found is not None:
+            return found
         if at.workflow.parent_task_id is None:
             return None
         at = at.workflow.top_workflow.get_task_from_id(at.workflow.parent_task_id)
 
 
+def _of_code(events: list[Token], kind: str, code: str | None) -> Token | None:
+    armed = [each for each in events if each._state == WAITING and each.task_spec.event.kind == kind]
+    return next((each for wanted in (code, None) for each in armed if each.task_spec.event.code == wanted), None)
+
+
+def _turn(token: Token) -> tuple[int, int]:
+    spec = token.task_spec
+    return (2 - spec.cancel_activity, spec._wf_spec.listeners.index(spec)) if isinstance(spec, Listener) else (3, 0)
+
+
 def deliver(top: Any, kind: str, name: str, payload: dict[str, Any]) -> int:
     """Let every event fire that waits for this message or signal; returns how many did.
 
-    A message is taken by one event only, the one that has waited longest in the outermost scope; a signal by all.
+    A message is taken by one event only, the one that has waited longest in the outermost scope; a signal by all: in
+    each scope the event subprocesses begin first, an interrupting one before the others.
     """
     try:
         payload = stored(payload, f'the payload of "{name}"')
@@ -189,7 +205,8 @@ def deliver(top: Any, kind: str, name: str, payload: dict[str, Any]) -> int:
         raise ElementError("expression", error.message) from error
     waiting = [
         token
-        for token in top.tokens()
+        for scope in top.scopes()
+        for token in (scope.standing() if kind == "message" else sorted(scope.standing(), key=_turn))
         if token._state == WAITING
         and getattr(token.task_spec, "event", None) is not None
         and token.task_spec.event.kind == kind

@@ -12,7 +12,7 @@ from SpiffWorkflow.bpmn.specs.mixins.unstructured_join import UnstructuredJoin
 from SpiffWorkflow.specs.MultiChoice import MultiChoice
 
 from engine.bpmn.merging import join
-from engine.bpmn.spec.element import BoundarySplit, Element, ElementError
+from engine.bpmn.spec.element import BoundarySplit, Element, ElementError, conflicting
 from engine.bpmn.spec.gateways import EventBasedGateway
 from engine.bpmn.tokens import COMPLETED, FUTURE, STANDING, WAITING, Token
 
@@ -27,6 +27,7 @@ class Joining(Element, UnstructuredJoin):  # type: ignore[misc]
 
     late = True
     joins = True
+    stamped = True
 
     def arrivals(self, workflow: object) -> list[Token]:
         """The tokens that wait here, oldest first."""
@@ -62,10 +63,7 @@ class Joining(Element, UnstructuredJoin):  # type: ignore[misc]
         return False
 
     def _run_hook(self, my_task: Token) -> bool:
-        conflicts = my_task.internal_data.get("conflicts")
-        if conflicts:
-            names = ", ".join(f'"{name}"' for name in conflicts)
-            raise ElementError("conflict", f"Parallel branches wrote different values to {names}.")
+        conflicting(my_task)
         return True
 
 
@@ -158,12 +156,20 @@ def _interrupts(token: Token) -> bool:
 
 
 class EndJoin(Joining, BpmnTaskSpec):  # type: ignore[misc]
-    """The join at the end of a scope: fires when no other token is left in it."""
+    """The join at the end of a scope: fires when no other token is left in it.
+
+    Where only event subprocesses are left, those that run are waited for, and no more begin (BPMN 2.0.2, 13.5.4).
+    """
 
     def taken(self, my_task: Token, waiting: list[Token]) -> list[Token] | None:
-        if len(my_task.workflow.unfinished()) > len(waiting):
-            return None
-        return waiting
+        unfinished = my_task.workflow.unfinished()
+        others = [token for token in unfinished if token not in waiting] if len(unfinished) > len(waiting) else []
+        if others and all(token.task_spec.aside for token in others):
+            armed = [token for token in others if token.task_spec.inside and token._state == WAITING]
+            for token in armed:
+                token.cancel()
+            others = [token for token in others if token not in armed]
+        return None if others else waiting
 
     def _run_hook(self, my_task: Token) -> bool:
         Joining._run_hook(self, my_task)

@@ -18,9 +18,13 @@ class Subprocess(Element, StockSubWorkflowTask):  # type: ignore[misc]
         my_task._inherit_data()
         my_task._set_state(STARTED)
         scope = my_task.workflow.top_workflow.create_subprocess(my_task, self.spec)
-        scope.task_tree.data = dict(my_task.data)
+        scope.task_tree.data = self.opened_with(my_task)
         scope.task_tree.run()
         return False
+
+    def opened_with(self, my_task: Token) -> dict[str, Any]:
+        """The variables at the beginning of the scope."""
+        return dict(my_task.data)
 
     def _on_subworkflow_completed(self, subworkflow: Any, my_task: Token) -> None:
         # A scope that an error left through the boundary is complete too; its activity has been cancelled.

@@ -21,6 +21,8 @@ CATCHING = "catching"
 ARMED = "armed"
 #: the event has occurred, its token goes on
 FIRED = "fired"
+#: what its element throws is being caught; never longer than one step
+THROWING = "throwing"
 #: its activity is complete, and conditions decide on which flows it goes on
 LEAVING = "leaving"
 #: consumed; kept for what it carries until its scope is over
@@ -67,11 +69,12 @@ class Token:
     phase: str
     carried: Carried
     flow: str = ""  #: WAITING: the flow it came along
-    of: int = 0  #: ARMED: the token of the activity or gateway
+    of: int = 0  #: ARMED: the token of the activity or gateway; 0 for the process itself
     left: int | None = 1  #: ARMED: how often it may occur still; None without end
     index: int | None = None  #: which copy of a repeated activity it is
     repetition: Repetition | None = None
     conflicts: tuple[str, ...] = ()  #: variables on which the branches that made it disagree
+    caught: Any = field(default=None, hash=False)  #: the payload that its event subprocess begins with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

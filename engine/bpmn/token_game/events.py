@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from engine.bpmn.model import Event
-from engine.bpmn.token_game.configuration import ENDED, Step, Throw
+from engine.bpmn.token_game.configuration import ENDED, THROWING, Step, Throw
 from engine.bpmn.token_game.moves import Move
 from engine.bpmn.token_game.registry import Position, element
 from engine.bpmn.token_game.world import Trouble
@@ -60,10 +61,8 @@ def _throwing(at: Position) -> Iterator[Move]:
         # Complete before it is caught: the error leaves by it. An escalation that nobody catches goes on (10.5.4).
         move.tell("completed", at.token)
         if catcher is not None:
-            completed = move.tokens.pop(at.token.id)
+            move.keep(replace(at.token, phase=THROWING))
             move.fire(catcher, {"code": event.code})
-            if all(holder in move.tokens for holder in at.token.within):
-                move.keep(completed)
         yield move
 
 
@@ -73,8 +72,6 @@ def _sending(at: Position, event: Event) -> Iterator[Move]:
         move.tell("completed", at.token)
         move.thrown.append(Throw(kind=event.kind, name=event.name, payload=payload))
         if event.kind == "signal":
-            completed = move.tokens.pop(at.token.id)
+            move.keep(replace(at.token, phase=THROWING))
             move.broadcast(event.name, payload)
-            if all(holder in move.tokens for holder in at.token.within):
-                move.keep(completed)
         yield move

@@ -124,6 +124,8 @@ def _steps(at: Position) -> Iterator[Step]:
     if token.phase == LEAVING:
         yield from gateways.chosen(at)
     elif token.phase == COMING:
+        if token.conflicts:
+            raise Trouble("conflict", token.conflicts)
         move = at.move()
         move.activate(token)
         yield move.step("activate", token)

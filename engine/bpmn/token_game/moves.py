@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.bpmn.model import Event, Flow, Node
+from engine.bpmn.token_game import event_subprocesses
 from engine.bpmn.token_game.carried import Carried, joined
 from engine.bpmn.token_game.configuration import (
     ARMED,
@@ -127,7 +128,8 @@ class Move:
         self.keep(replace(token, phase=CATCHING) if waits(node) else token)
         if node.kind in CONTAINERS:
             inner = self.net.inside(token.process, node)
-            self.open(inner, (*token.within, token.id), (*token.path, node.id), token.carried)
+            carried = event_subprocesses.context(self, token) if node.triggered_by_event else token.carried
+            self.open(inner, (*token.within, token.id), (*token.path, node.id), carried)
 
     def open(
         self,
@@ -137,7 +139,7 @@ class Move:
         carried: Carried,
         message: str | None = None,
     ) -> None:
-        """A scope begins: a token at its start event, or at each element that no flow leads to."""
+        """A scope begins: a token at its start event, or at each element that no flow leads to; events are armed."""
         process, scope = inner
         token = Token(
             id=0,
@@ -151,6 +153,7 @@ class Move:
         )
         for node in self.net.starts(process, scope, message):
             self.come(replace(token, id=self.number(), node=node.id))
+        event_subprocesses.arm(self, token)
 
     def arm(self, token: Token, event: Node) -> None:
         """An event of the token's activity, or behind its event-based gateway, may now occur."""
@@ -170,7 +173,7 @@ class Move:
     def occurrences(self, event: Node, carried: Carried) -> int | None:
         """How often an armed event may occur (BPMN 2.0.2, 13.5.3: a non-interrupting one again and again)."""
         definition = event.event
-        if event.kind != "boundaryEvent" or event.interrupting or definition is None:
+        if event.kind not in {"boundaryEvent", "startEvent"} or event.interrupting or definition is None:
             return 1
         if definition.kind != "timer":
             return None
@@ -236,6 +239,9 @@ class Move:
     def fire(self, event: Token, payload: dict[str, Any] | None = None) -> None:
         """An event occurs: its activity is left by it, or beside it, or its gateway has its answer."""
         node = self.node(event)
+        if node.kind == "startEvent":
+            event_subprocesses.begin(self, event, payload)
+            return
         carried = event.carried
         if payload is not None and node.event is not None and node.event.variable:
             carried = carried.written({node.event.variable: payload}, self.number())
@@ -258,33 +264,44 @@ class Move:
         self.keep(fired)
 
     def catcher(self, token: Token, kind: str, code: str | None) -> Token | None:
-        """The armed boundary event that takes an error or escalation, from the activity outwards.
+        """The armed event that takes an error or escalation, from the activity outwards.
 
-        At one activity the event of exactly this code comes before one without a code, which takes all.
+        Inside an activity its event subprocesses come first, then the events on its boundary (10.5.6). At one place
+        the event of exactly this code comes before one without a code, which takes all.
         """
-        for holder in (token.id, *reversed(token.within)):
-            armed = [
-                (other, event)
-                for other in self.tokens.values()
-                if other.phase == ARMED
-                and other.of == holder
-                and (event := self.node(other).event) is not None
-                and event.kind == kind
-            ]
-            for wanted in (code, None):
-                for other, event in armed:
-                    if event.code == wanted:
-                        return other
+        for holder in (token.id, *reversed(token.within), 0):
+            for inside in (True, False):
+                armed = [
+                    (other, event)
+                    for other in self.tokens.values()
+                    if other.phase == ARMED
+                    and other.of == holder
+                    and event_subprocesses.armed(self, other) == inside
+                    and (event := self.node(other).event) is not None
+                    and event.kind == kind
+                ]
+                for wanted in (code, None):
+                    for other, event in armed:
+                        if event.code == wanted:
+                            return other
         return None
 
     def listeners(self, kind: str, name: str) -> list[Token]:
-        """The events that wait for a message or signal, the outermost first."""
+        """The events that wait for a message or signal, the outermost first.
+
+        Of one scope the event subprocesses come first, an interrupting one before the others: it takes the scope.
+        """
         found = []
         for token in self.tokens.values():
             event = self.node(token).event
             if token.phase in {ARMED, CATCHING} and event is not None and (event.kind, event.name) == (kind, name):
                 found.append(token)
-        return sorted(found, key=lambda token: len(token.within))
+        return sorted(found, key=lambda token: (len(token.within), self._turn(token)))
+
+    def _turn(self, token: Token) -> int:
+        if not event_subprocesses.armed(self, token):
+            return 2
+        return 0 if self.node(token).interrupting else 1
 
     def broadcast(self, name: str, payload: dict[str, Any]) -> int:
         """A signal reaches everything that waits for it now; returns how many events it set off."""
@@ -304,6 +321,7 @@ class Move:
                 carried = together
                 del self.tokens[other.id]
         self.keep(replace(token, phase=ENDED, carried=carried))
+        event_subprocesses.completing(self, token.within)
 
     def ended(self, within: tuple[int, ...]) -> tuple[Carried, tuple[str, ...]] | None:
         """(what a scope carries at its end, conflicts), or None while a token is left in it."""

@@ -63,6 +63,15 @@ class Net:
         """The flow node."""
         return self.places[process, scope].scope.nodes[element]
 
+    def around(self, process: str, scope: str) -> Node | None:
+        """The subprocess whose scope this is; None for a process."""
+        return self.diagrams[process].process.node(scope)
+
+    def handlers(self, process: str, scope: str) -> list[Node]:
+        """The start events of the event subprocesses of a scope, in the order of the diagram."""
+        handlers = self.places[process, scope].scope.handlers()
+        return [start for each in handlers for start in self.starts(process, each.id)]
+
     def inside(self, process: str, node: Node) -> tuple[str, str]:
         """The process and scope that a subprocess or call activity holds."""
         return (process, node.id) if node.kind == "subProcess" else (node.called, node.called)

@@ -78,11 +78,42 @@ class Maker:
         return target
 
     def scope(self, canvas: Canvas, size: int) -> None:
-        """Everything between the start and the end events of a scope."""
-        begins = self.begin(canvas)
+        """Everything between the start and the end events of a scope, and its event subprocesses."""
+        outside = canvas.codes
+        handlers = self.handlers() if canvas.depth > 0 and self.chance.random() < 0.35 else []
+        for kind, code in handlers:
+            if kind == "error":
+                canvas.codes = (*canvas.codes, *([code] if code else ERRORS))
+        self.flow(canvas, self.begin(canvas), size)
+        for kind, code in handlers:
+            self.handler(canvas, outside, kind, code, self.chance.randint(0, max(1, size // 2)))
+
+    def flow(self, canvas: Canvas, begins: list[End], size: int) -> None:
         draw = self.mesh if self.chance.random() < 0.6 or len(begins) > 1 else self.row
         for end in draw(canvas, begins, size):
             self.close(canvas, end)
+
+    def handlers(self) -> list[tuple[str, str]]:
+        """What begins event subprocesses of one scope: kinds with their codes, messages or signals."""
+        every = [("timer", ""), ("timer", ""), *(("message", name) for name in MESSAGES)]
+        every += [*(("signal", name) for name in SIGNALS), *(("error", code) for code in (*ERRORS, ""))]
+        every += [("escalation", code) for code in (*ESCALATIONS, "")]
+        return self.chance.sample(every, self.chance.choice([1, 1, 2, 3]))
+
+    def handler(self, canvas: Canvas, codes: tuple[str, ...], kind: str, code: str, size: int) -> None:
+        """An event subprocess of the scope; an error inside it goes further out, or to another one."""
+        name, start = self.name("Handler"), self.name("Begin")
+        interrupting = kind == "error" or self.chance.random() < 0.4
+        if kind == "signal":
+            body = d.event("signal", code)
+        elif kind in {"error", "escalation"}:
+            body = d.event(kind, code)
+        else:
+            body = self.definition(kind, code, not interrupting)
+        inner = Canvas((*canvas.path, name), canvas.depth - 1, codes=codes)
+        inner.parts.append(d.start(start, body, interrupting))
+        self.flow(inner, [End(start)], size)
+        canvas.parts.append(d.handler(name, *inner.parts))
 
     def begin(self, canvas: Canvas) -> list[End]:
         """A start event, or the elements that nothing leads to, one or two."""

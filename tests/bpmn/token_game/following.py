@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.bpmn.token_game import Concrete, Configuration, Net, Step, Token, begin, held, settle, steps, waiting
-from engine.bpmn.token_game.configuration import ENDED, STANDING, WAITING
+from engine.bpmn.token_game.configuration import ARMED, COMING, ENDED, STANDING, WAITING
 
 Label = tuple[str, str, tuple[str, ...]]
 JOINS = {"parallelGateway", "inclusiveGateway"}
@@ -60,6 +60,7 @@ class State:
                 token.index,
                 repeated(token),
                 token.conflicts,
+                data({"caught": token.caught}),
             )
             return f"{own}{data(token.carried.variables)}{sorted(map(told, beneath[token.id]))}"
 
@@ -203,6 +204,8 @@ class Following:
             return each.element
         token = state.at.token(each.token)
         node = self.net.node(token.process, token.scope, token.node)
+        if token.phase == COMING and node.triggered_by_event:
+            return self.net.starts(token.process, node.id)[0].id
         end = each.kind == "conflict" and token.repetition is None and not token.conflicts
         return node.called if end and node.kind == "callActivity" else node.id
 
@@ -247,6 +250,11 @@ class Following:
             ),
         }
 
+    def beside(self, token: Token) -> bool:
+        """Whether it waits to begin an event subprocess that helps nobody out."""
+        node = self.net.node(token.process, token.scope, token.node)
+        return token.phase == ARMED and node.kind == "startEvent" and not node.interrupting
+
     def game(self, state: State) -> dict[str, Any]:
         at, net = state.at, self.net
         users, jobs = [], []
@@ -262,7 +270,7 @@ class Following:
         events = [(net.node(t.process, t.scope, t.node).event, t) for t in waiting(net, at, ("message", "signal"))]
         stuck = set()
         for within in {token.within for token in at.tokens}:
-            here = [token for token in at.tokens if token.within == within]
+            here = [token for token in at.tokens if token.within == within and not self.beside(token)]
             if {token.phase for token in here} <= {WAITING, ENDED} and any(token.phase == WAITING for token in here):
                 stuck.add(here[0].path)
         return {

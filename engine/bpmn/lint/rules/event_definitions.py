@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from engine.bpmn.lint.registry import Finding, Subject, rule
 from engine.bpmn.model import EVENTS
-from engine.bpmn.supported import EVENT_DEFINITIONS
+from engine.bpmn.supported import EVENT_DEFINITIONS, HANDLER_STARTS
 
 #: refused by rules of their own
 ELSEWHERE = frozenset({"compensate"})
@@ -33,7 +33,11 @@ def check(subject: Subject) -> Iterator[Finding]:
             )
             continue
         kind = node.events[0].kind if node.events else ""
-        allowed = EVENT_DEFINITIONS[node.kind]
+        around = subject.process.node(node.scope)
+        begins = node.kind == "startEvent" and around is not None and around.triggered_by_event
+        if begins and not kind:
+            continue  # told by the rule for event subprocesses
+        allowed = HANDLER_STARTS if begins else EVENT_DEFINITIONS[node.kind]
         if kind in allowed or kind in ELSEWHERE:
             continue
         spoken = f'A {node.kind} of kind "{kind}"' if kind else f"A {node.kind} without a definition"
@@ -41,5 +45,5 @@ def check(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             at=node,
             reason=f"{spoken} is not executed.",
-            hint=HINTS.get((node.kind, kind), f"Executed there: {listed}."),
+            hint=f"Executed there: {listed}." if begins else HINTS.get((node.kind, kind), f"Executed there: {listed}."),
         )

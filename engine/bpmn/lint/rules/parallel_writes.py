@@ -13,7 +13,7 @@ from engine.bpmn.model import Node, Scope
 def check(subject: Subject) -> Iterator[Finding]:
     """No two parallel branches write one variable: where the values differ the join waits for an operator."""
     for scope in subject.scopes():
-        for at, entries in _forks(scope):
+        for at, entries in _forks(subject, scope):
             regions = [_reached(scope, entry) for entry in entries]
             writes = []
             for index, region in enumerate(regions):
@@ -31,13 +31,20 @@ def check(subject: Subject) -> Iterator[Finding]:
                 )
 
 
-def _forks(scope: Scope) -> Iterator[tuple[Node, list[str]]]:
+def _forks(subject: Subject, scope: Scope) -> Iterator[tuple[Node, list[str]]]:
     for node in scope.nodes.values():
         targets = [flow.target for flow in scope.outgoing(node.id)]
         if node.kind not in {"exclusiveGateway", "eventBasedGateway"} and len(targets) > 1:
             yield node, targets
         elif node.kind == "boundaryEvent" and not node.interrupting:
             yield node, [node.attached_to, node.id]
+        elif node.triggered_by_event and not _interrupts(subject, node):
+            yield from ((node, [start.id, node.id]) for start in scope.nodes.values() if start.kind == "startEvent")
+
+
+def _interrupts(subject: Subject, node: Node) -> bool:
+    inside = subject.process.scopes[node.id].nodes.values()
+    return any(start.interrupting for start in inside if start.kind == "startEvent")
 
 
 def _reached(scope: Scope, start: str) -> set[str]:

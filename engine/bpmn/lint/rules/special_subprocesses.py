@@ -14,14 +14,8 @@ HINTS = {
 
 @rule("special-subprocesses")
 def check(subject: Subject) -> Iterator[Finding]:
-    """No ad-hoc subprocess, no transaction, no event subprocess."""
+    """No ad-hoc subprocess, no transaction."""
     for node in subject.nodes():
         if node.kind in HINTS:
             name, hint = HINTS[node.kind]
             yield Finding(at=node, reason=f"{name} is not executed.", hint=hint)
-        elif node.kind == "subProcess" and node.triggered_by_event:
-            yield Finding(
-                at=node,
-                reason="An event subprocess is not executed; an interrupting one would not even interrupt.",
-                hint="Put the event on the boundary of a subprocess around what it should interrupt.",
-            )

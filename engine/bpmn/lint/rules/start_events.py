@@ -16,7 +16,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         starts = [node for node in scope.nodes.values() if node.kind == "startEvent"]
         plain = [node for node in starts if not node.events]
         if scope.kind in {"adHocSubProcess", "transaction"} or getattr(around, "triggered_by_event", False):
-            continue  # refused by a rule of its own
+            continue  # told by a rule of its own
         if not scope.nodes:
             if scope.kind == "process":
                 yield Finding(at=around, reason="Nothing is drawn in the process.", hint="Draw its first element.")

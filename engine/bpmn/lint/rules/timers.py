@@ -11,7 +11,7 @@ from engine.bpmn.lint.rules.written_expressions import problem
 
 @rule("timers")
 def check(subject: Subject) -> Iterator[Finding]:
-    """A timer is ISO 8601, cron or an expression, takes at least a second, and repeats only beside an activity."""
+    """A timer is ISO 8601, cron or an expression, takes at least a second, and repeats where it does not interrupt."""
     for node in subject.nodes():
         for event in node.events:
             if event.kind != "timer":
@@ -21,11 +21,13 @@ def check(subject: Subject) -> Iterator[Finding]:
                     at=node, reason="The timer has no time.", hint="Write a duration, a date or a cycle, such as PT5M."
                 )
                 continue
-            if event.timer == "cycle" and (node.kind != "boundaryEvent" or node.interrupting):
+            once = node.kind not in {"boundaryEvent", "startEvent"} or node.interrupting
+            if event.timer == "cycle" and once and event.expression.startswith("R"):
                 yield Finding(
                     at=node,
-                    reason="A repeating timer stands where it can fire only once.",
-                    hint="Use a duration, a non-interrupting boundary event, or a schedule that starts the process.",
+                    severity="warning",
+                    reason="A repeating timer stands where it can fire only once: at its first time.",
+                    hint="Use a duration, or an event that does not interrupt.",
                 )
             if calendar.is_literal(event.timer, event.expression):
                 try:
