@@ -83,7 +83,7 @@ def inside(session, parameters: Which, ctx) -> Any:
     return HOSTILE[parameters.act][0]()
 
 
-@registry.service_task("hostile_job_for_tests", kind="job", attempts=1)
+@registry.service_task("hostile_job_for_tests", kind="job", attempts=1, breaker=None)
 def job(parameters: Which, ctx) -> Any:
     """Does the worst, in a worker."""
     return HOSTILE[parameters.act][0]()
