@@ -24,7 +24,8 @@ class ThresholdRefused(GatewrightError):
 
 def check(thresholds: Mapping[str, Any]) -> None:
     """Raise ThresholdRefused where a threshold names no metric, or its bound is no number."""
-    known = [f"{side}_{metric}" for metric in statistics.all_metrics() for side in ("min", "max")]
+    measured = [name for name, metric in statistics.all_metrics().items() if not metric.compares]
+    known = [f"{side}_{metric}" for metric in measured for side in ("min", "max")]
     for name, bound in thresholds.items():
         if name != "cut_off" and name not in known:
             nearest = difflib.get_close_matches(name, known, n=1)

@@ -26,11 +26,10 @@ def auc(labels: ArrayLike, scores: ArrayLike, level: float = 0.95) -> Estimate:
     Source: DeLong, DeLong, Clarke-Pearson (1988), Biometrics 44, 837-845; the midranks by Sun and Xu (2014),
     IEEE Signal Processing Letters 21, 1389-1393. One sort of the scores, 0.04 s for 209,000 rows.
     """
-    z = quantile(level)
+    quantile(level)  # checks it
     positive, score = zero_or_one(labels, "labels"), numbers(scores, "scores")
     same_length(labels=positive, scores=score)
-    m, n = int(positive.sum()), int((~positive).sum())
-    if m == 0 or n == 0:
+    if not len(score):
         return Estimate.unknown(level)
     order = np.argsort(score, kind="stable")
     score, positive = score[order], positive[order]
@@ -38,24 +37,42 @@ def auc(labels: ArrayLike, scores: ArrayLike, level: float = 0.95) -> Estimate:
     starts = np.flatnonzero(np.concatenate(([True], score[1:] != score[:-1])))
     ends = np.append(starts[1:], len(score))
     positives_up_to = np.concatenate(([0], np.cumsum(positive)))
-    tied = ends - starts
-    x_below, x_tied = positives_up_to[starts], positives_up_to[ends] - positives_up_to[starts]
-    y_below, y_tied = starts - x_below, tied - x_tied
+    x_tied = positives_up_to[ends] - positives_up_to[starts]
+    return auc_of_counts(x_tied, ends - starts - x_tied, level)
+
+
+def auc_of_counts(positives: ArrayLike, negatives: ArrayLike, level: float = 0.95) -> Estimate:
+    """The same from counts of positives and negatives in the same cells of ascending scores, shape (k,) each.
+
+    Within a cell all scores tie: with a cell a distinct score it is `auc` itself, with cells of a fine histogram it
+    differs by at most half the share of pairs that fall into one cell. Counts of several windows may be added
+    before, and need not be whole: expected counts give the expected area.
+    """
+    z = quantile(level)
+    x_tied, y_tied = numbers(positives, "positives"), numbers(negatives, "negatives")
+    same_length(positives=x_tied, negatives=y_tied)
+    for name, counts in (("positives", x_tied), ("negatives", y_tied)):
+        if (counts < 0).any():
+            raise ValueError(f"{name}[{int((counts < 0).argmax())}] is under 0")
+    m, n = float(x_tied.sum()), float(y_tied.sum())
+    if m == 0 or n == 0:
+        return Estimate.unknown(level)
+    x_below, y_below = np.cumsum(x_tied) - x_tied, np.cumsum(y_tied) - y_tied
     v10 = (y_below + y_tied / 2) / n  # of a positive in this group of ties: the negatives it beats
     v01 = (m - x_below - x_tied + x_tied / 2) / m  # of a negative: the positives that beat it
     theta = float(np.dot(v10, x_tied) / m)
     variance = _variance(v10, x_tied, m) / m + _variance(v01, y_tied, n) / n
     if variance == 0.0 and theta in (0.0, 1.0):
-        pairs = min(m, n)
+        pairs = int(min(m, n))
         edge = wilson(pairs if theta == 1.0 else 0, pairs, level)
         return Estimate(theta, edge.low, edge.high, level)
     spread = z * sqrt(variance)
     return Estimate(theta, max(0.0, theta - spread), min(1.0, theta + spread), level)
 
 
-def _variance(values: Numbers, weights: Numbers, total: int) -> float:
+def _variance(values: Numbers, weights: Numbers, total: float) -> float:
     """The sample variance of values that occur `weights` times each; 0 for a single case."""
-    if total < 2:
+    if total <= 1:
         return 0.0
     mean = np.dot(values, weights) / total
     return float(np.dot((values - mean) ** 2, weights) / (total - 1))

@@ -38,15 +38,22 @@ class Estimate:
         return cls(math.nan, math.nan, math.nan, level)
 
     def as_json(self) -> dict[str, float | None]:
-        """The four numbers; JSON has no nan, so what is unknown is null."""
+        """The four numbers; JSON has neither nan nor infinity, so what is unknown or has no bound is null."""
         values = {"value": self.value, "low": self.low, "high": self.high, "level": self.level}
-        return {name: None if math.isnan(number) else number for name, number in values.items()}
+        return {name: number if math.isfinite(number) else None for name, number in values.items()}
 
     @classmethod
     def from_json(cls, values: dict[str, float | None]) -> Estimate:
-        """The estimate that `as_json` wrote."""
-        numbers = {name: math.nan if number is None else float(number) for name, number in values.items()}
-        return cls(numbers["value"], numbers["low"], numbers["high"], numbers["level"])
+        """The estimate that `as_json` wrote: an end that is null beside a number has no bound, as has a value."""
+        value, low, high, level = (values[name] for name in ("value", "low", "high", "level"))
+        if level is None or (value is None and low is None):
+            return cls.unknown(math.nan if level is None else level)
+        return cls(
+            math.inf if value is None else value,
+            -math.inf if low is None else low,
+            math.inf if high is None else high,
+            level,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +66,11 @@ class Metric:
     function: Callable[..., Estimate]
     parameters: tuple[str, ...]  #: of the function, in order
     title: str  #: the first line of its docstring
+
+    @property
+    def compares(self) -> bool:
+        """Whether it holds a window against a reference, and not predictions against what came true."""
+        return {"reference", "window"} <= set(self.parameters)
 
 
 Function = TypeVar("Function", bound=Callable[..., Estimate])

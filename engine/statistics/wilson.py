@@ -17,15 +17,18 @@ def wilson(hits: int, total: int, level: float = 0.95) -> Estimate:
     Raises ValueError for counts out of range. Constant cost.
     Source: Wilson (1927), JASA 22, 209-212; Newcombe (1998), Statistics in Medicine 17, 857-872, method 3.
     """
-    z = quantile(level)
     hits, total = count(hits, total)
     if total == 0:
+        quantile(level)  # checks it
         return Estimate.unknown(level)
-    p = hits / total
-    centre = p + z * z / (2 * total)
-    spread = z * sqrt(p * (1 - p) / total + z * z / (4 * total * total))
-    scale = 1 + z * z / total
+    return Estimate(hits / total, *score_interval(hits / total, total, level), level)
+
+
+def score_interval(p: float, n: float, level: float) -> tuple[float, float]:
+    """The ends of Wilson's interval of a proportion p among n > 0 cases, which need not be whole."""
+    z = quantile(level)
+    centre = p + z * z / (2 * n)
+    spread = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    scale = 1 + z * z / n
     # The ends are exact by algebra at 0 and 1, and not by floating point.
-    low = 0.0 if hits == 0 else (centre - spread) / scale
-    high = 1.0 if hits == total else (centre + spread) / scale
-    return Estimate(p, low, high, level)
+    return 0.0 if p == 0 else (centre - spread) / scale, 1.0 if p == 1 else (centre + spread) / scale

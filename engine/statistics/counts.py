@@ -1,0 +1,66 @@
+"""Checked counts of the same groups in a reference and in a window, and what a distance between them is worth.
+
+Counts add up: those of two hours, two files or two machines are added before a metric is asked.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from engine.statistics.arrays import Numbers, numbers
+from engine.statistics.registry import Estimate, quantile
+
+
+def two_counts(reference: ArrayLike, window: ArrayLike) -> tuple[Numbers, Numbers]:
+    """Both as float arrays of one shape (k,); ValueError names the first that is no count, or unequal lengths."""
+    found = []
+    for name, given in (("reference", reference), ("window", window)):
+        array = numbers(given, name)
+        wrong = (array < 0) | (array != np.floor(array))
+        if wrong.any():
+            group = int(wrong.argmax())
+            raise ValueError(f"{name}[{group}] is {array[group]}, no count")
+        found.append(array)
+    if len(found[0]) != len(found[1]):
+        raise ValueError(f"lengths differ: reference {len(found[0])}, window {len(found[1])}")
+    return found[0], found[1]
+
+
+def distance(
+    value: float,
+    slopes: tuple[Numbers, Numbers],
+    shares: tuple[Numbers, Numbers],
+    totals: tuple[float, float],
+    curvature: float,
+    level: float,
+) -> Estimate:
+    """A smooth distance between two shares with its interval, by the delta method of second order.
+
+        bias = a (k - 1) (1/n + 1/m),   V2 = 2 a² (k - 1) (1/n + 1/m)²
+        V1   = var_p(dD/dp) / n + var_q(dD/dq) / m
+        D - bias ± z sqrt(max(V1, V2)), cut at 0
+
+    where D is a Σ (p_i - q_i)² / p_i for shares p, q close to each other, `curvature` is that a, and k the groups
+    that occur. Where the shares are alike D is a sum of squares and never 0 by itself: its mean is the bias, its
+    variance V2, and V1, taken at the shares as counted, is 2 V2 in the mean: the interval is too wide there rather
+    than too narrow. `value` is D as defined; the interval is that of the true one, and need not hold a D near its bias.
+    slopes: the gradients by p and q, shape (k,) each. totals: n and m.
+    """
+    z = quantile(level)
+    (n, m), (p, q) = totals, shares
+    k = int(((p > 0) | (q > 0)).sum())
+    noise = 1 / n + 1 / m
+    second = 2 * (curvature * noise) ** 2 * (k - 1)
+    first = _variance(slopes[0], p) / n + _variance(slopes[1], q) / m
+    spread = z * sqrt(max(first, second))
+    centre = value - curvature * (k - 1) * noise
+    return Estimate(value, max(0.0, centre - spread), max(0.0, centre + spread), level)
+
+
+def _variance(values: Numbers, shares: Numbers) -> float:
+    """The variance of values that occur with these shares."""
+    mean = float(np.dot(values, shares))
+    return float(np.dot((values - mean) ** 2, shares))
