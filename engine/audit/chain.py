@@ -15,9 +15,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import rfc8785
-
 from engine.errors import GatewrightError
+from engine.store import canonical
 
 ZERO = bytes(32)  #: the hash before the first row
 SALT_BYTES = 32
@@ -34,17 +33,9 @@ class FactNotRecordable(GatewrightError):
     hint = "Facts are JSON values; put large content into the file store and record its digest."
 
 
-def canonical(value: Any) -> bytes:
-    """The one way to write a JSON value as bytes (RFC 8785); raises ValueError for what JSON cannot say exactly."""
-    try:
-        return rfc8785.dumps(value)
-    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as refusal:
-        raise ValueError(str(refusal) or "nested too deeply") from refusal
-
-
 def instant(at: datetime) -> str:
     """An instant as the log writes it: UTC, microseconds, Z."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def payload(act: str, actor: str, subject: str, at: datetime, facts: Mapping[str, Any]) -> bytes:

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from engine.audit import chain, keys, merkle
 from engine.audit.tables import CheckpointHead, CheckpointRow
 from engine.config import Settings
-from engine.store import Store, now, transaction
+from engine.store import Store, canonical, now, transaction
 
 FORMAT = "gatewright audit checkpoint 1"
 _HEAD = b"gatewright audit head 1\x00"
@@ -110,7 +110,7 @@ def checkpoint(store: Store) -> Checkpoint | None:
         else:
             last = _last(session)
             previous = bytes.fromhex(last["root"]) if last else chain.ZERO
-            statement = chain.canonical(
+            statement = canonical(
                 {
                     "format": FORMAT,
                     "number": (last["number"] if last else 0) + 1,

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
+import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from engine.audit import chain
 from engine.errors import GatewrightError
-from engine.store import Store, now, transaction
+from engine.store import Store, execute, now, transaction
 from engine.store.sessions import buffer, clock
 
 # Heads that nobody locked yet, in the order of their names; a stream that is new is made first. What another
@@ -30,25 +31,27 @@ _LOCK = text("""
     SELECT * FROM made UNION ALL SELECT * FROM locked
 """)
 
-_WRITE = text("""
+# Rows and heads come as JSON, which the driver need not take apart: bytes in hexadecimal, a content as its text.
+_WRITE = """
     WITH new AS (
-        SELECT * FROM unnest(
-            CAST(:streams AS text[]), CAST(:seqs AS bigint[]), CAST(:ats AS timestamptz[]), CAST(:acts AS text[]),
-            CAST(:actors AS text[]), CAST(:subjects AS text[]), CAST(:salts AS bytea[]), CAST(:payloads AS bytea[]),
-            CAST(:payload_hashes AS bytea[]), CAST(:hashes AS bytea[])
-        ) AS n(stream, seq, at, act, actor, subject, salt, payload, payload_hash, hash)
+        SELECT stream, seq, act, actor, subject, decode(salt, 'hex') AS salt, convert_to(payload, 'UTF8') AS payload,
+            decode(payload_hash, 'hex') AS payload_hash, decode(hash, 'hex') AS hash
+        FROM json_to_recordset(%(rows)s::json) AS n(
+            stream text, seq bigint, act text, actor text, subject text, salt text, payload text, payload_hash text,
+            hash text
+        )
     ),
     chained AS (
         INSERT INTO audit.entries (stream, seq, payload_hash, hash) SELECT stream, seq, payload_hash, hash FROM new
     ),
     told AS (
         INSERT INTO audit.payloads (stream, seq, at, act, actor, subject, salt, payload)
-        SELECT stream, seq, at, act, actor, subject, salt, payload FROM new
+        SELECT stream, seq, %(at)s, act, actor, subject, salt, payload FROM new
     )
     INSERT INTO audit.streams AS s (name, seq, hash)
-    SELECT * FROM unnest(CAST(:heads AS text[]), CAST(:head_seqs AS bigint[]), CAST(:head_hashes AS bytea[]))
+    SELECT name, seq, decode(hash, 'hex') FROM json_to_recordset(%(heads)s::json) AS h(name text, seq bigint, hash text)
     ON CONFLICT (name) DO UPDATE SET seq = excluded.seq, hash = excluded.hash
-""")
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,28 +86,31 @@ class _Log:
             for name, seq, hash_ in session.execute(_LOCK, {"names": unlocked, "zero": chain.ZERO}):
                 self.heads[name] = (seq, hash_)
             unlocked = [name for name in unlocked if name not in self.heads]
-        at = now(session)
-        columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
-        moved: dict[str, tuple[int, bytes]] = {}
+        new: list[dict[str, Any]] = []
+        moved: dict[str, dict[str, Any]] = {}
         for row in self.rows:
             seq, previous = self.heads[row.stream]
             salt = secrets.token_bytes(chain.SALT_BYTES)
             content_hash = chain.payload_hash(salt, row.payload)
             hash_ = chain.row_hash(previous, seq + 1, row.stream, content_hash)
-            self.heads[row.stream] = moved[row.stream] = (seq + 1, hash_)
-            values = (row.stream, seq + 1, at, row.act, row.actor, row.subject, salt, row.payload, content_hash, hash_)
-            for column, value in zip(columns.values(), values, strict=True):
-                column.append(value)
-        heads = {
-            "heads": list(moved),
-            "head_seqs": [seq for seq, _ in moved.values()],
-            "head_hashes": [hash_ for _, hash_ in moved.values()],
-        }
-        session.execute(_WRITE, {**columns, **heads})
+            self.heads[row.stream] = (seq + 1, hash_)
+            moved[row.stream] = {"name": row.stream, "seq": seq + 1, "hash": hash_.hex()}
+            new.append(
+                {
+                    "stream": row.stream,
+                    "seq": seq + 1,
+                    "act": row.act,
+                    "actor": row.actor,
+                    "subject": row.subject,
+                    "salt": salt.hex(),
+                    "payload": row.payload.decode(),
+                    "payload_hash": content_hash.hex(),
+                    "hash": hash_.hex(),
+                }
+            )
+        written = {"rows": orjson.dumps(new).decode(), "heads": orjson.dumps(list(moved.values())).decode()}
+        execute(session, _WRITE, {**written, "at": now(session)})
         self.rows.clear()
-
-
-_COLUMNS = ["streams", "seqs", "ats", "acts", "actors", "subjects", "salts", "payloads", "payload_hashes", "hashes"]
 
 
 def record(session: Session, stream: str, act: str, *, actor: str, subject: str = "", **facts: Any) -> None:

@@ -93,6 +93,13 @@ class Definition:
         return f"{self.name} v{self.version}" if self.version else f"{self.name} ({self.state.replace('_', ' ')})"
 
 
+_LATEST = """
+    SELECT id, name, version, sha256, state, title, author, authors, reviewer, comment, created_at, decided_at
+    FROM runtime.definitions
+    WHERE name = %(name)s AND state = 'published' ORDER BY version DESC LIMIT 1
+"""
+
+
 def value(row: DefinitionRow) -> Definition:
     """The row as a value."""
     return Definition(**{field: getattr(row, field) for field in Definition.__slots__})
@@ -191,15 +198,10 @@ def publish_shipped(session: Session, folders: Mapping[str, Files]) -> list[Defi
 
 def latest(session: Session, name: str) -> Definition:
     """The latest published version; raises DefinitionUnknown."""
-    row = session.scalars(
-        select(DefinitionRow)
-        .where(DefinitionRow.name == name, DefinitionRow.state == "published")
-        .order_by(DefinitionRow.version.desc())
-        .limit(1)
-    ).one_or_none()
+    row = store.execute(session, _LATEST, {"name": name}).fetchone()
     if row is None:
         raise DefinitionUnknown(definition=name)
-    return value(row)
+    return Definition(**row)
 
 
 def get(session: Session, definition: UUID) -> Definition:

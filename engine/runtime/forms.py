@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
-import rfc8785
 from jsonschema import Draft202012Validator, ValidationError, validators
 from jsonschema.exceptions import SchemaError
 
 from engine.errors import GatewrightError
 from engine.runtime import patterns
+from engine.store import canonical
 
 MAX_BYTES = 200_000
 MAX_DEPTH = 20
@@ -90,6 +91,10 @@ def read(name: str, content: bytes) -> Form:
     return Form(name, title, schema, order)
 
 
+#: Reading takes a millisecond, most of it the check of the schema, and the files of a published process never change.
+known = lru_cache(maxsize=256)(read)
+
+
 def _walk(schema: Any, where: str, depth: int) -> None:
     """Raises ValueError at the first keyword that is not let in."""
     if depth > MAX_DEPTH:
@@ -153,12 +158,12 @@ def _refuse_unkept(answer: dict[str, Any]) -> None:
     size, wrong = 0, {}
     for name, value in answer.items():
         try:
-            canonical = rfc8785.dumps(value)
-        except (rfc8785.CanonicalizationError, ValueError, RecursionError) as reason:
+            written = canonical(value)
+        except ValueError as reason:
             wrong[name] = f"cannot be kept: {reason}"
             continue
-        size += len(canonical)
-        if holds_nul(canonical):
+        size += len(written)
+        if holds_nul(written):
             wrong[name] = "holds a NUL character"
     if size > LARGEST_ANSWER:
         wrong[max(answer, key=lambda name: len(str(answer[name])))] = (

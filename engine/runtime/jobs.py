@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import rfc8785
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -17,6 +16,7 @@ from engine import bpmn
 from engine.errors import GatewrightError
 from engine.runtime import forms, guard, incidents, queue, registry, wakeups
 from engine.runtime.tables import JobRow
+from engine.store import canonical
 from engine.telemetry import tracing
 
 if TYPE_CHECKING:
@@ -79,21 +79,21 @@ def json_value(handler: str, value: Any) -> Any:
     """The value as JSON, small enough for a variable; raises ResultRefused."""
     plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
     try:
-        canonical = rfc8785.dumps(plain)
-    except (rfc8785.CanonicalizationError, TypeError, ValueError, RecursionError) as reason:
+        written = canonical(plain)
+    except ValueError as reason:
         kind = type(value).__name__
         raise ResultRefused(handler=handler, what=f"a {kind}, which is not a JSON value ({reason})") from None
-    if len(canonical) > LARGEST_RESULT:
-        size = f"{len(canonical):,} bytes"
+    if len(written) > LARGEST_RESULT:
+        size = f"{len(written):,} bytes"
         raise ResultRefused(handler=handler, what=f"{size}, of which a variable holds {LARGEST_RESULT:,}")
-    if forms.holds_nul(canonical):
+    if forms.holds_nul(written):
         raise ResultRefused(handler=handler, what="a text with a NUL character")
     return plain
 
 
 def digest(value: Any) -> str:
     """sha256 of a JSON value's canonical bytes."""
-    return hashlib.sha256(rfc8785.dumps(value)).hexdigest()
+    return hashlib.sha256(canonical(value)).hexdigest()
 
 
 def wait(task: ServiceTask, attempt: int) -> timedelta:

@@ -10,12 +10,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from engine import audit, bpmn
 from engine.identity import Person
-from engine.runtime.tables import MessageRow, SubscriptionRow
+from engine.runtime.tables import MessageRow
 from engine.store import new_id, now
 
 if TYPE_CHECKING:
@@ -87,23 +87,17 @@ def write_subscriptions(moving: Moving, rest: bpmn.Rest, before: list[str]) -> l
     """Write what the instance waits to be told, forget what it no longer waits for; returns the waiting tasks."""
     waiting = {each.task_id: each for each in rest.messages if each.kind == "message"}
     new = [each for task, each in waiting.items() if task not in before]
-    if new:
-        moving.session.execute(
-            insert(SubscriptionRow),
-            [
-                {
-                    "task": UUID(each.task_id),
-                    "instance": moving.row.id,
-                    "element": each.element,
-                    "name": each.name,
-                    "process": each.process,
-                    "message": each.name,
-                    "key": each.correlation or moving.row.subject,
-                }
-                for each in new
-            ],
-        )
-    gone = [UUID(task) for task in before if task not in waiting]
-    if gone:
-        moving.session.execute(delete(SubscriptionRow).where(SubscriptionRow.task.in_(gone)))
+    moving.changes.rows["subscriptions"] = [
+        {
+            "task": each.task_id,
+            "instance": moving.row.id,
+            "element": each.element,
+            "name": each.name,
+            "process": each.process,
+            "message": each.name,
+            "key": each.correlation or moving.row.subject,
+        }
+        for each in new
+    ]
+    moving.changes.gone["subscriptions_gone"] = [UUID(task) for task in before if task not in waiting]
     return sorted(waiting)

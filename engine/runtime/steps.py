@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
-
-from sqlalchemy.dialects.postgresql import insert
 
 from engine import bpmn
-from engine.runtime.tables import StepRow
 
 if TYPE_CHECKING:
     from engine.runtime.transaction import Moving
@@ -18,14 +14,14 @@ _BY_ACTOR = frozenset({"userTask", "manualTask"})
 
 
 def write(moving: Moving, rest: bpmn.Rest) -> None:
-    """Write what happened since the last rest, in one statement."""
+    """Note what happened since the last rest."""
     rows: dict[str, dict[str, Any]] = {}
     for step in rest.trace:
         row = rows.setdefault(
             step.task_id,
             {
                 "instance": moving.row.id,
-                "task": UUID(step.task_id),
+                "task": step.task_id,
                 "element": step.element,
                 "name": step.name,
                 "kind": step.kind,
@@ -42,13 +38,7 @@ def write(moving: Moving, rest: bpmn.Rest) -> None:
             row["actor"] = moving.actor.id if step.kind in _BY_ACTOR and step.happened == "completed" else None
     if not rows:
         return
-    statement = insert(StepRow)
-    moving.session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["instance", "task"],
-            set_={name: statement.excluded[name] for name in ("left_at", "outcome", "actor")},
-        ).values(list(rows.values()))
-    )
+    moving.changes.rows["steps"] = list(rows.values())
     moving.record(
         "instance.moved",
         revision=moving.row.revision + 1,

@@ -7,13 +7,13 @@ timer is looked at again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import update
 
 from engine import bpmn
+from engine.runtime import rows
 from engine.runtime.tables import TimerRow
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ def write(moving: Moving, rest: bpmn.Rest, before: dict[str, str]) -> dict[str, 
     after = {task: timer.due.isoformat() for task, timer in armed.items()}
     new = [timer for task, timer in armed.items() if before.get(task) != after[task]]
     if new:
-        rows: list[dict[str, Any]] = [
+        moving.changes.rows["timers"] = [
             {
-                "task": UUID(timer.task_id),
+                "task": timer.task_id,
                 "instance": moving.row.id,
                 "element": timer.element,
                 "name": timer.name,
@@ -38,15 +38,7 @@ def write(moving: Moving, rest: bpmn.Rest, before: dict[str, str]) -> dict[str, 
             }
             for timer in new
         ]
-        statement = insert(TimerRow)
-        moving.session.execute(
-            statement.on_conflict_do_update(index_elements=["task"], set_={"due_at": statement.excluded.due_at}).values(
-                rows
-            )
-        )
-    gone = [UUID(task) for task in before if task not in armed]
-    if gone:
-        moving.session.execute(delete(TimerRow).where(TimerRow.task.in_(gone)))
+    moving.changes.gone["timers_gone"] = [UUID(task) for task in before if task not in armed]
     return after
 
 
@@ -57,5 +49,5 @@ def park(moving: Moving, parked: bool) -> None:
 
 def still_due(moving: Moving, task: UUID) -> bool:
     """Whether the timer is armed and due: asked again under the instance's lock."""
-    due = moving.session.scalar(select(TimerRow.due_at).where(TimerRow.task == task))
+    due = rows.timer_due(moving.session, task)
     return due is not None and due <= moving.now

@@ -13,18 +13,16 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, Text, cast, literal, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from engine import audit, bpmn, identity
-from engine.audit.tables import Stream
 from engine.errors import GatewrightError
 from engine.identity import Person
-from engine.runtime import bundles, incidents, jobs, observed, steps, timers, user_tasks, wakeups
+from engine.runtime import bundles, incidents, jobs, observed, rows, steps, timers, user_tasks, wakeups
 from engine.runtime import messages as outbox
 from engine.runtime.context import Context
-from engine.runtime.tables import InstanceRow
+from engine.runtime.rows import Changes, Held, InstanceOf
 from engine.store import Store, now, replayed, transaction
 from engine.store.sessions import sqlstate
 from engine.telemetry import tracing
@@ -71,15 +69,16 @@ class InstanceBusy(GatewrightError):
 
 @dataclass(slots=True)
 class Moving:
-    """An instance in hand: its locked row and its restored execution."""
+    """An instance in hand: its locked row, its restored execution, and what else it changes."""
 
     session: Session
     store: Store
-    row: InstanceRow
+    row: Held
     bundle: bpmn.Bundle
     execution: bpmn.Execution
     actor: Person
     now: datetime
+    changes: Changes = field(default_factory=Changes)
     #: user tasks and jobs whose rows the act itself has closed
     closed: set[str] = field(default_factory=set)
     #: task -> what its handler said of the named error that it raised
@@ -115,7 +114,7 @@ class Moving:
 @observed.event
 def move(
     house: Store,
-    instance: UUID | ScalarSelect[UUID],
+    instance: UUID | InstanceOf,
     act: Callable[[Moving], T],
     *,
     actor: Person,
@@ -124,7 +123,7 @@ def move(
 ) -> T:
     """What `act` returns, the instance run to rest and committed.
 
-    instance: its id, or a scalar subquery that yields it. permission: what the actor must have, asked before all else.
+    instance: its id, or the user task or job whose it is. permission: what the actor must have, asked before all else.
     `act` is replayed after a deadlock: it touches nothing but the session. Raises NotPermitted, InstanceUnknown,
     InstanceEnded, InstanceSuspended, InstanceBusy and whatever the act refuses; a refusal changes nothing and leaves an
     audit row of its own.
@@ -144,6 +143,7 @@ def move(
             row.workflow, row.revision, row.moved_at = moving.execution.state(), row.revision + 1, moving.now
         elif row.state == "running":
             run_to_rest(moving)
+        moving.changes.write(session, row)
         return outcome
 
     try:
@@ -157,24 +157,15 @@ def move(
         raise
 
 
-def lock(session: Session, instance: UUID | ScalarSelect[UUID]) -> InstanceRow:
-    """The instance's row and audit head, locked before anything else; raises InstanceUnknown."""
-    query = (
-        select(InstanceRow, Stream)
-        .join(Stream, Stream.name == literal("instance:") + cast(InstanceRow.id, Text))
-        .where(InstanceRow.id == instance)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    found = session.execute(query).one_or_none()
-    if found is None:
+def lock(session: Session, instance: UUID | InstanceOf) -> Held:
+    """The instance, locked before anything else; raises InstanceUnknown."""
+    held = rows.lock(session, instance)
+    if held is None:
         raise InstanceUnknown(instance=instance if isinstance(instance, UUID) else "of this task")
-    row, head = found
-    audit.adopt(session, head.name, head.seq, head.hash)
-    return row
+    return held
 
 
-def restore(session: Session, house: Store, row: InstanceRow, actor: Person) -> Moving:
+def restore(session: Session, house: Store, row: Held, actor: Person) -> Moving:
     """The instance in hand, as it came to rest last."""
     tracing.tell(instance=row.id, definition=f"{row.process}@{row.version}")
     bundle = bundles.load(session, row.bundle)
@@ -183,7 +174,7 @@ def restore(session: Session, house: Store, row: InstanceRow, actor: Person) -> 
 
 
 def run_to_rest(moving: Moving) -> None:
-    """Run what can run, then write where the instance stands and what it waits for."""
+    """Run what can run, then note where the instance stands and what it waits for; `moving.changes` writes it."""
     rest = moving.execution.run(
         lambda call: jobs.invoke(moving, call),
         limit=TRANSITIONS,
@@ -224,17 +215,16 @@ def _active(execution: bpmn.Execution) -> dict[str, dict[str, int]]:
     return counts
 
 
-def _audit_refusal(house: Store, instance: UUID | ScalarSelect[UUID], actor: Person, refusal: GatewrightError) -> None:
+def _audit_refusal(house: Store, instance: UUID | InstanceOf, actor: Person, refusal: GatewrightError) -> None:
     with transaction(house) as session:
-        row = session.execute(
-            select(InstanceRow.id, InstanceRow.subject, InstanceRow.process).where(InstanceRow.id == instance)
-        ).one_or_none()
+        found = rows.find(session, instance)
+        id, subject = found or (None, "")
         audit.record(
             session,
-            f"instance:{row.id}" if row else "system",
+            f"instance:{id}" if id else "system",
             "act.refused",
             actor=actor.id,
-            subject=row.subject if row else "",
+            subject=subject,
             reason=refusal.code,
             message=refusal.message,
             element=refusal.element or "",

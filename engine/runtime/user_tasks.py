@@ -6,11 +6,10 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
-import rfc8785
-from sqlalchemy import insert, select, update
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -19,12 +18,15 @@ from engine import audit, bpmn, identity
 from engine.bpmn import calendar
 from engine.errors import GatewrightError, words
 from engine.identity import Person
-from engine.runtime import forms, guard, registry, requesters, wakeups
+from engine.runtime import forms, guard, registry, requesters, rows, wakeups
 from engine.runtime.tables import EvidenceRow, InstanceRow, UserTaskRow
-from engine.store import Store, now, transaction
+from engine.runtime.values import UserTask
+from engine.store import Store, canonical, now, transaction
 
 if TYPE_CHECKING:
     from engine.runtime.transaction import Moving
+
+R = TypeVar("R", UserTask, UserTaskRow)
 
 
 class TaskUnknown(GatewrightError):
@@ -105,14 +107,12 @@ def write(moving: Moving, rest: bpmn.Rest, before: list[str]) -> list[str]:
     waiting = {task.task_id: task for task in rest.user_tasks}
     new = [task for task_id, task in waiting.items() if task_id not in before]
     if new:
-        moving.session.execute(insert(UserTaskRow), [_row(moving, task) for task in new])
+        moving.changes.rows["user_tasks"] = [_row(moving, task) for task in new]
         for task in new:
             moving.record("user_task.opened", element=task.element, task=task.task_id, role=task.lane)
-    gone = [UUID(task) for task in before if task not in waiting and task not in moving.closed]
-    if gone:
-        moving.session.execute(
-            update(UserTaskRow).where(UserTaskRow.id.in_(gone)).values(state="cancelled", closed_at=moving.now)
-        )
+    moving.changes.gone["user_tasks_gone"] = [
+        UUID(task) for task in before if task not in waiting and task not in moving.closed
+    ]
     return sorted(waiting)
 
 
@@ -154,7 +154,15 @@ def assign(house: Store, person: Person, task: UUID, to: Person) -> None:
 
 def open_row(session: Session, task: UUID) -> UserTaskRow:
     """The open task, read under its instance's lock; raises TaskUnknown, TaskClosed."""
-    row = session.get(UserTaskRow, task)
+    return _opened(task, session.get(UserTaskRow, task))
+
+
+def in_hand(session: Session, task: UUID) -> UserTask:
+    """The open task as a value, read under its instance's lock; raises TaskUnknown, TaskClosed."""
+    return _opened(task, rows.user_task(session, task))
+
+
+def _opened(task: UUID, row: R | None) -> R:
     if row is None:
         raise TaskUnknown(task=task)
     if row.state != "open":
@@ -162,14 +170,14 @@ def open_row(session: Session, task: UUID) -> UserTaskRow:
     return row
 
 
-def refuse_wrong_role(row: UserTaskRow, person: Person) -> None:
+def refuse_wrong_role(row: UserTask | UserTaskRow, person: Person) -> None:
     """Raises WrongRole unless the person has the task's role."""
     identity.require(person, "task.work")
     if row.role not in person.roles:
         raise WrongRole(element=_place(row), name=row.name, role=row.role, person=person.name)
 
 
-def refuse_own_work(session: Session, row: UserTaskRow, person: Person) -> None:
+def refuse_own_work(session: Session, row: UserTask | UserTaskRow, person: Person) -> None:
     """Raises OwnWork for whom the diagram shuts out of this task."""
     why = shut_out(session, row).get(person.id)
     if why is not None:
@@ -193,7 +201,7 @@ def shut_out(session: Session, task: Asked) -> dict[str, str]:
     return found
 
 
-def refuse_stale_evidence(moving: Moving, row: UserTaskRow) -> None:
+def refuse_stale_evidence(moving: Moving, row: UserTask) -> None:
     """Raises EvidenceMissing or StaleEvidence where what was frozen at opening is not there or no longer true."""
     if not row.evidence:
         return
@@ -215,14 +223,14 @@ def refresh_evidence(moving: Moving, task: UUID) -> None:
     moving.record("user_task.evidence_changed", element=row.element, task=str(row.id))
 
 
-def digests(row: UserTaskRow) -> dict[str, str]:
+def digests(row: UserTask) -> dict[str, str]:
     """Evidence name -> digest of what the decider was shown."""
     return {each["name"]: each["digest"] for each in row.evidence}
 
 
 def _row(moving: Moving, task: bpmn.UserTaskWaiting) -> dict[str, Any]:
     return {
-        "id": UUID(task.task_id),
+        "id": task.task_id,
         "instance": moving.row.id,
         "element": task.element,
         "name": task.name,
@@ -252,7 +260,7 @@ def _freeze(moving: Moving, task: str, element: str, names: list[str]) -> list[d
             with moving.session.begin_nested(), guard.inside_transaction(f"evidence {name}", moving.session):
                 found = provider(moving.session, moving.context(task, element))
             title = found.title
-            content = rfc8785.dumps(found.content)
+            content = canonical(found.content)
             shown = hashlib.sha256(content).hexdigest()
             kept[shown] = content
         except OperationalError:
@@ -264,8 +272,8 @@ def _freeze(moving: Moving, task: str, element: str, names: list[str]) -> list[d
             missing = f"{name} failed: {type(reason).__name__}: {words(reason)}"[:500]
         frozen.append({"name": name, "title": title, "digest": shown, "missing": missing})
     if kept:
-        rows = [{"digest": digest, "content": content, "kept_at": moving.now} for digest, content in kept.items()]
-        moving.session.execute(upsert(EvidenceRow).values(rows).on_conflict_do_nothing())
+        contents = [{"digest": digest, "content": content, "kept_at": moving.now} for digest, content in kept.items()]
+        moving.session.execute(upsert(EvidenceRow).values(contents).on_conflict_do_nothing())
     return frozen
 
 
@@ -282,14 +290,14 @@ def evidence_content(session: Session, frozen: Mapping[str, str]) -> dict[str, A
 
 def form_of(bundle: bpmn.Bundle, process: str, name: str | None) -> forms.Form | None:
     """The form of a task or start, from the bundle that its instance runs."""
-    return forms.read(name, bundle.files(process)[name]) if name else None
+    return forms.known(name, bundle.files(process)[name]) if name else None
 
 
 def _due(moving: Moving, after: str) -> datetime:
     return calendar.duration(after).after(moving.now, moving.store.settings.timezone)
 
 
-def _place(row: UserTaskRow) -> str:
+def _place(row: UserTask | UserTaskRow) -> str:
     return f'process "{row.process}", element "{row.name}" ({row.element})'
 
 

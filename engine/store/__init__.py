@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from engine.store.base import Base, Moment
+from engine.store.canonical_json import canonical
 from engine.store.clock import Clock, SystemClock, TestClock
 from engine.store.files import Files
 from engine.store.ids import new_id
-from engine.store.sessions import Store, after_commit, files, now, open_store, replayed, transaction
+from engine.store.sessions import Store, after_commit, execute, files, now, open_store, replayed, transaction
 
 __all__ = [
     "Base",
@@ -17,6 +18,8 @@ __all__ = [
     "SystemClock",
     "TestClock",
     "after_commit",
+    "canonical",
+    "execute",
     "files",
     "new_id",
     "now",

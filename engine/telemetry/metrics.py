@@ -95,7 +95,7 @@ EVENTS = _histogram(
 )
 REPLAYS = _counter(
     "gatewright_transactions_replayed_total",
-    "Transactions that were done again after a deadlock or a serialisation failure.",
+    "Transactions that were done again after a deadlock, a serialisation failure or a lost connection.",
     "reason",
     where=_MOVES,
 )

@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
+import psycopg
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from engine import audit
 from engine.audit import chain
 from engine.errors import GatewrightError
 from engine.store import Store, TestClock, replayed, transaction
-
-
-@contextmanager
-def statements(store: Store) -> Iterator[list[str]]:
-    """The statements that reach the database meanwhile."""
-    seen: list[str] = []
-
-    def see(connection: object, cursor: object, statement: str, *rest: object) -> None:
-        seen.append(statement)
-
-    event.listen(store.engine, "before_cursor_execute", see)
-    try:
-        yield seen
-    finally:
-        event.remove(store.engine, "before_cursor_execute", see)
+from engine.store.postgres import EmbeddedPostgres
+from tests.statements import heard
 
 
 def test_rows_are_there_after_the_commit(store: Store) -> None:
@@ -68,31 +54,35 @@ def test_a_savepoint_that_fails_takes_its_own_rows_only(store: Store) -> None:
     assert audit.verify(store).intact
 
 
-def test_two_statements_write_any_number_of_rows(store: Store) -> None:
-    with statements(store) as seen, transaction(store) as session:
+def test_two_statements_write_any_number_of_rows(
+    store: Store, cluster: EmbeddedPostgres, superuser: psycopg.Connection
+) -> None:
+    with heard(cluster, store, superuser) as seen, transaction(store) as session:
         for number in range(8):
             audit.record(session, f"instance:{number % 3}", "step.taken", actor="worker", number=number)
-    assert len(seen) == 2
+    assert len(seen.statements) == 2
 
 
-def test_an_adopted_head_saves_the_first_statement(store: Store) -> None:
+def test_an_adopted_head_saves_the_first_statement(
+    store: Store, cluster: EmbeddedPostgres, superuser: psycopg.Connection
+) -> None:
     with transaction(store) as session:
         audit.record(session, "instance:1", "instance.started", actor="ada")
-    with transaction(store) as session:
+    with heard(cluster, store, superuser) as seen, transaction(store) as session:
         name, seq, hash_ = session.execute(text("SELECT name, seq, hash FROM audit.streams FOR UPDATE")).one()
         audit.adopt(session, name, seq, hash_)
-        with statements(store) as seen:
-            audit.record(session, "instance:1", "step.taken", actor="worker")
-            session.commit()
-    assert len(seen) == 1
+        audit.record(session, "instance:1", "step.taken", actor="worker")
+    assert len(seen.statements) == 2  # the caller's own, and the one that writes
     assert audit.verify(store).intact
 
 
-def test_a_new_stream_saves_it_too_and_one_that_exists_is_refused(store: Store) -> None:
-    with statements(store) as seen, transaction(store) as session:
+def test_a_new_stream_saves_it_too_and_one_that_exists_is_refused(
+    store: Store, cluster: EmbeddedPostgres, superuser: psycopg.Connection
+) -> None:
+    with heard(cluster, store, superuser) as seen, transaction(store) as session:
         audit.open_stream(session, "instance:1")
         audit.record(session, "instance:1", "instance.started", actor="ada")
-    assert len(seen) == 1
+    assert len(seen.statements) == 1
 
     def act() -> None:
         with transaction(store) as session:

@@ -8,14 +8,14 @@ from datetime import timedelta
 import psycopg
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from engine import events
 from engine.config import Settings
 from engine.events.tables import OutboxRow
-from engine.store import Store, TestClock, after_commit, files, now, open_store, replayed, transaction
+from engine.store import Store, TestClock, after_commit, execute, files, now, open_store, replayed, transaction
 from engine.store.sessions import DatabaseUnreachable, sqlstate
 
 
@@ -184,3 +184,55 @@ def test_a_session_that_was_cut_gives_its_connection_up(store: Store, superuser:
 
     with pytest.raises(OperationalError):
         act()
+
+
+def ended(superuser: psycopg.Connection) -> None:
+    superuser.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gatewright web'"
+    )
+
+
+def test_an_act_whose_connection_is_lost_before_the_commit_is_replayed(
+    store: Store, superuser: psycopg.Connection
+) -> None:
+    tries: list[int] = []
+
+    def work(session: Session) -> None:
+        tries.append(1)
+        events.emit(session, "thing.happened", "x")
+        session.flush()
+        if len(tries) == 1:
+            ended(superuser)
+        execute(session, "SELECT %(n)s", {"n": 1})
+
+    replayed(store, work)
+    assert len(tries) == 2
+    assert told(store) == 1
+
+
+def test_an_act_whose_connection_is_lost_at_the_commit_is_not_replayed(
+    store: Store, superuser: psycopg.Connection
+) -> None:
+    """Nobody knows whether it took place: done again, it might be done twice."""
+    tries: list[int] = []
+
+    def work(session: Session) -> None:
+        tries.append(1)
+        events.emit(session, "thing.happened", "x")
+        event.listen(session, "before_commit", lambda each: ended(superuser))
+
+    with pytest.raises(OperationalError):
+        replayed(store, work)
+    assert len(tries) == 1
+
+
+def test_sql_that_is_written_out_fails_as_sqlalchemy_does_and_follows_savepoints(store: Store) -> None:
+    with transaction(store) as session:
+        with pytest.raises(DBAPIError) as failure, session.begin_nested():
+            execute(session, "SELECT 1 / %(n)s", {"n": 0})
+        assert (sqlstate(failure.value), failure.value.connection_invalidated) == ("22012", False)
+        inside = session.begin_nested()
+        execute(session, "SELECT set_config('gatewright.test', %(text)s, true)", {"text": "inside"})
+        inside.rollback()
+        (row,) = execute(session, "SELECT current_setting('gatewright.test', true) AS text", {})
+        assert row["text"] in (None, "")

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
-
 from engine.identity import Person
-from engine.runtime import forms, guard, registry, user_tasks
-from engine.runtime.tables import UserTaskRow
+from engine.runtime import forms, guard, registry, rows, user_tasks
+from engine.runtime.rows import InstanceOf
 from engine.runtime.transaction import InstanceUnknown, Moving, move
+from engine.runtime.values import UserTask
 from engine.store import Store
 
 
@@ -29,10 +28,10 @@ def complete(
     OwnWork, TakenByAnother, AnswerRefused, StaleEvidence, EvidenceMissing) changes nothing, leaves an audit row of its
     own and is raised. Stale evidence is frozen anew, so that the task shows what is true now.
     """
-    instance = select(UserTaskRow.instance).where(UserTaskRow.id == task).scalar_subquery()
+    instance = InstanceOf(user_task=task)
 
     def act(moving: Moving) -> UUID:
-        row = user_tasks.open_row(moving.session, task)
+        row = user_tasks.in_hand(moving.session, task)
         user_tasks.refuse_wrong_role(row, person)
         user_tasks.refuse_own_work(moving.session, row, person)
         if row.assignee not in (None, person.id):
@@ -50,7 +49,7 @@ def complete(
                     Decided(row),
                     checked,
                 )
-        row.state, row.answer, row.closed_at, row.closed_by = "completed", checked, moving.now, person.id
+        rows.close_user_task(moving.session, task, checked, at=moving.now, by=person.id)
         moving.closed.add(str(task))
         moving.record(
             "user_task.completed",
@@ -87,7 +86,7 @@ class Decided:
         "variables",
     )
 
-    def __init__(self, row: UserTaskRow) -> None:
+    def __init__(self, row: UserTask) -> None:
         self.id, self.instance, self.element, self.name = row.id, row.instance, row.element, row.name
         self.process, self.role, self.subject = row.process, row.role, row.subject
         self.evidence = user_tasks.digests(row)
@@ -95,7 +94,7 @@ class Decided:
         self.variables = dict(row.variables)
 
 
-def _refuse_other_evidence(row: UserTaskRow, shown: Mapping[str, str] | None) -> None:
+def _refuse_other_evidence(row: UserTask, shown: Mapping[str, str] | None) -> None:
     if shown is None:
         return
     other = [each["title"] for each in row.evidence if shown.get(each["name"]) != each["digest"]]

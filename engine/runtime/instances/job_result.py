@@ -6,12 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import select
 
 from engine import bpmn
 from engine.errors import words
 from engine.identity import Person
 from engine.runtime import guard, incidents, jobs, registry
+from engine.runtime.rows import InstanceOf
 from engine.runtime.tables import JobRow
 from engine.runtime.transaction import InstanceEnded, InstanceSuspended, Moving, move
 from engine.store import Store
@@ -107,9 +107,8 @@ def _incident(moving: Moving, row: JobRow) -> None:
 
 
 def _moved(house: Store, task: UUID, act: Any) -> bool:
-    instance = select(JobRow.instance).where(JobRow.task == task).scalar_subquery()
     try:
-        outcome: bool = move(house, instance, act, actor=WORKER, while_suspended=True)
+        outcome: bool = move(house, InstanceOf(job=task), act, actor=WORKER, while_suspended=True)
     except (InstanceEnded, InstanceSuspended):
         return False  # its result is of no use any more; the refusal is in the audit log
     return outcome

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from engine import audit, bpmn, identity
 from engine.errors import GatewrightError
 from engine.identity import Person
-from engine.runtime import bundles, forms, observed, user_tasks
-from engine.runtime.tables import InstanceRow
+from engine.runtime import bundles, forms, observed, rows, user_tasks
+from engine.runtime.rows import Held
 from engine.runtime.transaction import Moving, run_to_rest
 from engine.store import Store, new_id, now, replayed
 from engine.telemetry import tracing
@@ -115,11 +115,11 @@ def begin(
 ) -> UUID:
     """The same inside the caller's transaction, for a schedule that starts and counts its run in one."""
     bundle, definition = bundles.resolve(session, process)
-    description = bpmn.describe(bundle.files(process))
+    description = bundles.description(session, definition.id)
     subject, answer = answered(bundle, description, subject, variables)
     at = now(session)
     execution = bpmn.Execution.start(bundle, {**answer, "subject": subject}, now=at, zone=house.settings.timezone)
-    row = InstanceRow(
+    row = Held(
         id=new_id(),
         process=process,
         version=definition.version,
@@ -135,21 +135,22 @@ def begin(
         workflow=b"",
         active={},
         waiting={},
+        outcome=None,
         started_at=at,
         moved_at=at,
+        ended_at=None,
     )
-    session.add(row)
     try:
-        session.flush()
+        rows.begin(session, row)
     except IntegrityError as taken:
         if "uq_instances_one_per_subject" in str(taken.orig):
             raise AlreadyRunning(process=process, subject=subject or "no subject") from None
         raise
     tracing.tell(instance=row.id, definition=f"{process}@{row.version}")
-    audit.open_stream(session, f"instance:{row.id}")
     moving = Moving(session, house, row, bundle, execution, person, at)
     moving.record(
         "instance.started", version=row.version, sha256=row.sha256, bundle=row.bundle, origin=origin, variables=answer
     )
     run_to_rest(moving)
+    moving.changes.write(session, row)
     return row.id

@@ -1,0 +1,207 @@
+"""The rows of the road, as SQL that is written out: the one place where the runtime goes past the ORM.
+
+Whatever moves an instance reads its row once, under a lock, and writes all that it changed in one statement at the end.
+What is gathered in `Changes` is thus not seen by handlers of the same event; what they may ask for (the instance, a
+decision) is written at once. Measured: by the ORM process P cost 11 ms of CPU, most of it SQLAlchemy's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy.orm import Session
+
+from engine import audit
+from engine.runtime.values import UserTask
+from engine.store import execute
+
+
+@dataclass(slots=True, kw_only=True)
+class Held:
+    """An instance in hand: its row as it was locked, changed as it moves, written at the end."""
+
+    id: UUID
+    process: str
+    version: int | None
+    sha256: str
+    bundle: str
+    subject: str  #: the business key
+    starter: str
+    origin: str
+    state: str
+    suspended: bool
+    exclusive: bool
+    revision: int
+    workflow: bytes
+    active: dict[str, dict[str, int]]
+    waiting: dict[str, Any]
+    outcome: str | None
+    started_at: datetime
+    moved_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceOf:
+    """The instance to which a user task or a job belongs, where no more is known of it."""
+
+    user_task: UUID | None = None
+    job: UUID | None = None
+
+
+_FIND = """
+    SELECT id, subject FROM runtime.instances
+    WHERE id = coalesce(%(instance)s::uuid, (SELECT instance FROM runtime.user_tasks WHERE id = %(user_task)s),
+        (SELECT instance FROM runtime.jobs WHERE task = %(job)s))
+"""
+
+# Rule 1: the instance before its audit head, and both before anything else.
+_LOCK = """
+    SELECT i.id, i.process, i.version, i.sha256, i.bundle, i.subject, i.starter, i.origin, i.state, i.suspended,
+        i.exclusive, i.revision, i.workflow, i.active, i.waiting, i.outcome, i.started_at, i.moved_at, i.ended_at,
+        s.seq, s.hash
+    FROM runtime.instances i JOIN audit.streams s ON s.name = 'instance:' || i.id
+    WHERE i.id = coalesce(%(instance)s::uuid, (SELECT instance FROM runtime.user_tasks WHERE id = %(user_task)s),
+        (SELECT instance FROM runtime.jobs WHERE task = %(job)s))
+    FOR UPDATE
+"""
+
+_BEGIN = """
+    INSERT INTO runtime.instances (id, process, version, sha256, bundle, subject, starter, origin, state, suspended,
+        exclusive, revision, workflow, active, waiting, outcome, started_at, moved_at, ended_at)
+    VALUES (%(id)s, %(process)s, %(version)s, %(sha256)s, %(bundle)s, %(subject)s, %(starter)s, %(origin)s, %(state)s,
+        %(suspended)s, %(exclusive)s, %(revision)s, %(workflow)s, %(active)s, %(waiting)s, %(outcome)s,
+        %(started_at)s, %(moved_at)s, %(ended_at)s)
+"""
+
+_MOVED = """
+    UPDATE runtime.instances SET state = %(state)s, suspended = %(suspended)s, revision = %(revision)s,
+        workflow = %(workflow)s, active = %(active)s, waiting = %(waiting)s, outcome = %(outcome)s,
+        moved_at = %(moved_at)s, ended_at = %(ended_at)s
+    WHERE id = %(id)s
+"""
+
+#: what an event may change beside its instance; rows come as JSON, which the driver need not take apart
+_CHANGES = {
+    "steps": """
+        INSERT INTO runtime.steps
+            (instance, task, element, name, kind, process, scope, entered_at, left_at, outcome, actor)
+        SELECT instance, task, element, name, kind, process, scope, entered_at, left_at, outcome, actor
+        FROM json_populate_recordset(NULL::runtime.steps, %(steps)s::json)
+        ON CONFLICT (instance, task) DO UPDATE
+        SET left_at = excluded.left_at, outcome = excluded.outcome, actor = excluded.actor
+    """,
+    "user_tasks": """
+        INSERT INTO runtime.user_tasks (id, instance, element, name, process, scope, subject, role, kind, form,
+            documentation, shut_out, evidence, variables, properties, state, opened_at, due_at)
+        SELECT id, instance, element, name, process, scope, subject, role, kind, form,
+            documentation, shut_out, evidence, variables, properties, state, opened_at, due_at
+        FROM json_populate_recordset(NULL::runtime.user_tasks, %(user_tasks)s::json)
+    """,
+    "user_tasks_gone": """
+        UPDATE runtime.user_tasks SET state = 'cancelled', closed_at = %(moved_at)s WHERE id = ANY(%(user_tasks_gone)s)
+    """,
+    "timers": """
+        INSERT INTO runtime.timers (task, instance, element, name, process, due_at, parked)
+        SELECT task, instance, element, name, process, due_at, parked
+        FROM json_populate_recordset(NULL::runtime.timers, %(timers)s::json)
+        ON CONFLICT (task) DO UPDATE SET due_at = excluded.due_at
+    """,
+    "timers_gone": "DELETE FROM runtime.timers WHERE task = ANY(%(timers_gone)s)",
+    "subscriptions": """
+        INSERT INTO runtime.subscriptions (task, instance, element, name, process, message, key)
+        SELECT task, instance, element, name, process, message, key
+        FROM json_populate_recordset(NULL::runtime.subscriptions, %(subscriptions)s::json)
+    """,
+    "subscriptions_gone": "DELETE FROM runtime.subscriptions WHERE task = ANY(%(subscriptions_gone)s)",
+}
+
+_USER_TASK = """
+    SELECT id, instance, element, name, process, scope, subject, role, kind, form, documentation, shut_out, evidence,
+        variables, properties, state, assignee, opened_at, due_at, closed_at, closed_by, answer
+    FROM runtime.user_tasks WHERE id = %(id)s
+"""
+
+_CLOSE_USER_TASK = """
+    UPDATE runtime.user_tasks
+    SET state = 'completed', answer = %(answer)s, closed_at = %(closed_at)s, closed_by = %(closed_by)s
+    WHERE id = %(id)s
+"""
+
+_TIMER = "SELECT due_at FROM runtime.timers WHERE task = %(task)s"
+
+
+@dataclass(slots=True)
+class Changes:
+    """What an event changes, by table, until it is written."""
+
+    rows: dict[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    gone: dict[str, list[UUID]] = field(default_factory=dict)
+
+    def write(self, session: Session, held: Held) -> None:
+        """Write all of it and the instance itself in one statement, made of those parts for which there are rows."""
+        parameters = _parameters(held)
+        parameters |= {table: _json(rows) for table, rows in self.rows.items() if rows}
+        parameters |= {table: tasks for table, tasks in self.gone.items() if tasks}
+        parts = [f"{name} AS ({statement})" for name, statement in _CHANGES.items() if name in parameters]
+        execute(session, f"WITH {', '.join(parts)} {_MOVED}" if parts else _MOVED, parameters)
+
+
+def find(session: Session, which: UUID | InstanceOf) -> tuple[UUID, str] | None:
+    """(id, business key) of an instance, unlocked; None where there is none."""
+    row = execute(session, _FIND, _named(which)).fetchone()
+    return None if row is None else (row["id"], row["subject"])
+
+
+def lock(session: Session, which: UUID | InstanceOf) -> Held | None:
+    """The instance, locked with its audit head before anything else; None where there is none."""
+    row = execute(session, _LOCK, _named(which)).fetchone()
+    if row is None:
+        return None
+    seq, hash_ = row.pop("seq"), row.pop("hash")
+    held = Held(**row)
+    audit.adopt(session, f"instance:{held.id}", seq, hash_)
+    return held
+
+
+def begin(session: Session, held: Held) -> None:
+    """Write the row of a new instance, and know its audit stream to be as new."""
+    execute(session, _BEGIN, _parameters(held))
+    audit.open_stream(session, f"instance:{held.id}")
+
+
+def user_task(session: Session, task: UUID) -> UserTask | None:
+    """A user task as it is now; None where there is none."""
+    row = execute(session, _USER_TASK, {"id": task}).fetchone()
+    return None if row is None else UserTask(**row)
+
+
+def close_user_task(session: Session, task: UUID, answer: dict[str, Any], *, at: datetime, by: str) -> None:
+    """Write a decision at once: what runs behind it may ask who made it."""
+    execute(session, _CLOSE_USER_TASK, {"id": task, "answer": _json(answer), "closed_at": at, "closed_by": by})
+
+
+def timer_due(session: Session, task: UUID) -> datetime | None:
+    """When an armed timer is due; None where it is no longer armed."""
+    row = execute(session, _TIMER, {"task": task}).fetchone()
+    return None if row is None else row["due_at"]
+
+
+def _named(which: UUID | InstanceOf) -> dict[str, UUID | None]:
+    if isinstance(which, UUID):
+        return {"instance": which, "user_task": None, "job": None}
+    return {"instance": None, "user_task": which.user_task, "job": which.job}
+
+
+def _parameters(held: Held) -> dict[str, Any]:
+    values = {name: getattr(held, name) for name in Held.__slots__}
+    return {**values, "active": _json(held.active), "waiting": _json(held.waiting)}
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
