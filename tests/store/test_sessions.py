@@ -110,7 +110,7 @@ def test_two_acts_that_deadlock_both_come_through(store: Store) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(tries) == 3
+    assert len(tries) >= 3  # under load the one that was ended may be back before the other has its lock
     assert told(store) == 4
 
 
