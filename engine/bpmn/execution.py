@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from engine.bpmn import rests, state, timers
+from engine.bpmn import conditions, rests, state, timers
 from engine.bpmn.bundle import Bundle
 from engine.bpmn.compaction import compact
 from engine.bpmn.expressions import ExpressionError
@@ -98,11 +98,13 @@ class Execution:
         instance.invoke = invoke
         done = 0
         try:
+            conditions.occur(instance)
             while instance.queue and done < limit:
                 token = instance.queue.popleft()
                 if token._state != READY or token.workflow.tasks.get(token.id) is not token:
                     continue
                 self._act(token, through)
+                conditions.occur(instance)
                 done += 1
                 if done % COMPACT_EVERY == 0:
                     compact(instance)

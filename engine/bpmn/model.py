@@ -25,7 +25,7 @@ class Event:
     code: str | None = None  #: of an error or escalation; None catches every code
     dangling: bool = False  #: the reference leads nowhere
     timer: str = ""  #: "duration", "date" or "cycle"
-    expression: str = ""  #: the timer's text, or the payload of a thrown message
+    expression: str = ""  #: the timer's text, the condition, or the payload of a thrown message
     variable: str = ""  #: the variable that takes a caught payload
 
 

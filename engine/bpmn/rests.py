@@ -5,14 +5,22 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
-from engine.bpmn import timers
+from engine.bpmn import conditions, timers
 from engine.bpmn.instances import Instance
 from engine.bpmn.merging import same
 from engine.bpmn.spec.event_subprocesses import Listener
 from engine.bpmn.spec.joins import EndJoin, Joining
 from engine.bpmn.spec.tasks import ServiceTask, UserTask
 from engine.bpmn.tokens import READY, STARTED, WAITING, Token
-from engine.bpmn.values import Failure, MessageWaiting, Rest, ServiceCall, TimerWaiting, UserTaskWaiting
+from engine.bpmn.values import (
+    ConditionWaiting,
+    Failure,
+    MessageWaiting,
+    Rest,
+    ServiceCall,
+    TimerWaiting,
+    UserTaskWaiting,
+)
 
 
 def rest(instance: Instance, *, more: bool, cancelled: bool) -> Rest:
@@ -22,6 +30,7 @@ def rest(instance: Instance, *, more: bool, cancelled: bool) -> Rest:
     messages: list[MessageWaiting] = []
     jobs: list[ServiceCall] = []
     failures: list[Failure] = []
+    conditional: list[ConditionWaiting] = []
     for token in instance.tokens():
         spec = token.task_spec
         event = getattr(spec, "event", None)
@@ -31,6 +40,8 @@ def rest(instance: Instance, *, more: bool, cancelled: bool) -> Rest:
             user_tasks.append(_user_task(token))
         elif isinstance(spec, ServiceTask) and token._state == STARTED:
             jobs.append(spec.call(token))
+        elif conditions.is_condition(token):
+            conditional.append(conditions.waiting(token))
         elif timers.is_timer(token):
             armed.append(timers.waiting(token))
         elif token._state == WAITING and event is not None and event.kind in {"message", "signal"}:
@@ -48,6 +59,7 @@ def rest(instance: Instance, *, more: bool, cancelled: bool) -> Rest:
         failures=failures,
         thrown=list(instance.thrown),
         trace=list(instance.trace),
+        conditions=conditional,
     )
 
 

@@ -8,22 +8,22 @@ from typing import Final
 EVENT_DEFINITIONS: Final[dict[str, tuple[str, ...]]] = {
     "startEvent": ("", "message"),
     "endEvent": ("", "message", "signal", "error", "escalation", "terminate"),
-    "intermediateCatchEvent": ("message", "signal", "timer", "link"),
+    "intermediateCatchEvent": ("message", "signal", "timer", "conditional", "link"),
     "intermediateThrowEvent": ("", "message", "signal", "escalation", "link"),
-    "boundaryEvent": ("message", "signal", "timer", "error", "escalation"),
+    "boundaryEvent": ("message", "signal", "timer", "conditional", "error", "escalation"),
     "receiveTask": ("message",),
     "sendTask": ("message",),
 }
 
 #: the definitions of the start event of an event subprocess
-HANDLER_STARTS: Final[tuple[str, ...]] = ("message", "signal", "timer", "error", "escalation")
+HANDLER_STARTS: Final[tuple[str, ...]] = ("message", "signal", "timer", "conditional", "error", "escalation")
 
 #: by kind of element, what happens to a token there
 EXECUTED: Final[dict[str, str]] = {
     "startEvent": "Places the token. A message start event is chosen by `Execution.start(message=...)`.",
     "endEvent": "Ends the token; an error goes to the nearest boundary event that catches its code, a terminate event "
     "ends its scope, a message leaves the instance.",
-    "intermediateCatchEvent": "Waits for a message, a signal or a timer. A link goes on at once.",
+    "intermediateCatchEvent": "Waits for a message, a signal, a timer or a condition. A link goes on at once.",
     "intermediateThrowEvent": "Throws a message, a signal or an escalation and goes on; a link goes on at the event "
     "that catches its name in the same scope.",
     "boundaryEvent": "Armed while its activity is active; a non-interrupting one can occur again and again, a timer by "
@@ -77,7 +77,7 @@ REFUSED: Final[dict[str, str]] = {
     "event subprocesses with flows, boundary events, a loop, or another start than one event": "event-subprocesses",
     "compensation": "compensation",
     "link events without their counterpart in the same scope": "link-events",
-    "conditional, cancel and multiple events; timer and signal start events": "event-definitions",
+    "cancel and multiple events; timer, signal and conditional start events of a process": "event-definitions",
     "dangling references": "references",
     "conditions on flows out of events, parallel and event-based gateways": "conditional-flows",
     "several flows without condition out of an exclusive or inclusive gateway": "choices",

@@ -103,6 +103,18 @@ class MessageWaiting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionWaiting:
+    """An event that waits for its condition to become true."""
+
+    task_id: str
+    element: str
+    name: str
+    process: str
+    condition: str
+    scope: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Thrown:
     """A message or a signal that leaves the instance; a signal has reached its own instance already."""
 
@@ -164,3 +176,4 @@ class Rest:
     failures: list[Failure]
     thrown: list[Thrown]
     trace: list[Step]
+    conditions: list[ConditionWaiting] = field(default_factory=list)

@@ -153,5 +153,6 @@ def _walk(
 def _waits(rest: bpmn.Rest) -> str:
     named = [f"the message {each.name}" for each in rest.messages]
     named += [f"the timer {each.name or each.element}" for each in rest.timers]
+    named += [f"the condition {each.condition}" for each in rest.conditions]
     named += [f"the job {each.name or each.element}, whose result is not foretold" for each in rest.jobs]
     return f"It waits for {', or '.join(named)}." if named else ""

@@ -109,6 +109,11 @@ def event(kind: str, reference: str = "") -> str:
     return f"<bpmn:{kind}EventDefinition{given}/>"
 
 
+def condition(text: str) -> str:
+    inside = f"<bpmn:condition>{escape(text)}</bpmn:condition>"
+    return f"<bpmn:conditionalEventDefinition>{inside}</bpmn:conditionalEventDefinition>"
+
+
 def link(name: str) -> str:
     return f"<bpmn:linkEventDefinition{attributes(name=name)}/>"
 

@@ -102,7 +102,7 @@ def test_missing_and_circular_calls_are_refused():
     "part",
     ['<bpmn:complexGateway id="X"/>', '<bpmn:transaction id="X"/>', d.throw("X", d.link("a")),
          '<bpmn:subProcess id="X" triggeredByEvent="true"/>',
-     d.catch("X", d.event("conditional")), d.catch("X", d.message("gone"))],
+     d.start("X", d.condition("x > 1")), d.catch("X", d.message("gone"))],
 )  # fmt: skip
 def test_what_is_not_executed_is_refused_even_where_nobody_checked(part):
     with pytest.raises(NotExecutable):

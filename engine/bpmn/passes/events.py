@@ -54,6 +54,8 @@ def _one(definition: xml.Node, node: xml.Node, kind: str, references: References
         )
     if kind == "link":
         return Event(kind=kind, name=" ".join(definition.get("name", "").split()))
+    if kind == "conditional":
+        return Event(kind=kind, expression=xml.text(xml.first(definition, "condition")))
     return Event(kind=kind)
 
 

@@ -102,6 +102,7 @@ def _listen(spec: ProcessSpec, process: Process, node: Node, element: Any) -> No
     listener.cancel_activity = start.interrupting
     listener.connect(element)
     spec.listeners.append(listener)
+    spec.conditional |= start.event.kind == "conditional"
 
 
 def _way(spec: ProcessSpec, scope: Scope, flow: Flow, target: Any) -> Any:
@@ -124,6 +125,7 @@ def _element(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node, 
     elif node.kind in EVENTS:
         extra = {"cancel_activity": node.interrupting} if node.kind == "boundaryEvent" else {}
         element = EVENTS[node.kind](spec, name, event_definition=NoneEventDefinition(), **extra, **common)
+        spec.conditional |= node.kind != "startEvent" and node.event is not None and node.event.kind == "conditional"
         element.event = None if node.event is not None and node.event.kind == "link" else node.event
         if node.kind == "startEvent" and node.event is not None and node.event.kind == "message":
             element.message = node.event.name
@@ -160,7 +162,7 @@ def _refuse_what_is_not_executed(process: Process, node: Node) -> None:
         or node.compensation
         or len(node.events) > 1
         or (node.kind in EVENTS and not kinds <= set(executed))
-        or any(event.dangling for event in node.events)
+        or any(event.dangling or (event.kind == "conditional" and not event.expression) for event in node.events)
         or (node.loop is not None and node.loop.behavior != "All")
         or (linked(node, "intermediateThrowEvent") and [flow.drawn for flow in scope.outgoing(node.id)] != [False])
     ):

@@ -159,6 +159,7 @@ class ProcessSpec(BpmnProcessSpec):  # type: ignore[misc]
         self.end = EndJoin(self, "(join)")
         self.end.connect(End(self, "(end)"))
         self.around = node
+        self.conditional = False  #: an event of it waits for a condition
         self.listeners: list[Any] = []  #: the start events of its event subprocesses, in the order of the file
 
 

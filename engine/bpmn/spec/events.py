@@ -28,7 +28,7 @@ class StartEvent(Element, StockStartEvent):  # type: ignore[misc]
 
 
 class CatchEvent(Element, StockCatchEvent):  # type: ignore[misc]
-    """Waits for its timer, message or signal. A `none` event passes at once."""
+    """Waits for its timer, message, signal or condition. A `none` event passes at once."""
 
     stamped = True
     event: Event | None = None
@@ -138,7 +138,7 @@ def fire(token: Token, payload: dict[str, Any] | None = None) -> None:
     if isinstance(spec, Listener):
         spec.fire(token, payload)
         if not spec.cancel_activity and spec.event.kind != "timer":
-            spec.arm_again(token)
+            _again(spec.arm_again(token))
         return
     if payload is not None and spec.event is not None and spec.event.variable:
         name, before = spec.event.variable, token.data
@@ -152,11 +152,17 @@ def fire(token: Token, payload: dict[str, Any] | None = None) -> None:
         if again and any(
             c.task_spec.name == parent.task_spec.main and not c.has_state(FINISHED) for c in parent.children
         ):
-            spec.arm_again(token)
+            _again(spec.arm_again(token))
     elif isinstance(token.parent.task_spec, EventBasedGateway) and token.parent._state == STARTED:
         token.parent.task_spec.chosen(token.parent, token)
     else:
         token._ready()
+
+
+def _again(armed: Token) -> None:
+    # A condition has to become false before the event occurs again.
+    if armed.task_spec.event.kind == "conditional":
+        armed.internal_data["met"] = True
 
 
 def catcher(token: Token, kind: str, code: str | None) -> Token | None:

@@ -74,6 +74,7 @@ class Token:
     index: int | None = None  #: which copy of a repeated activity it is
     repetition: Repetition | None = None
     conflicts: tuple[str, ...] = ()  #: variables on which the branches that made it disagree
+    met: bool = False  #: ARMED: its condition has not been false since it occurred
     caught: Any = field(default=None, hash=False)  #: the payload that its event subprocess begins with
 
 

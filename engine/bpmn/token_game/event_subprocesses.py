@@ -48,8 +48,9 @@ def begin(move: Move, event: Token, payload: dict[str, Any] | None) -> None:
                 move.cancel(other)
     elif event.left is not None and event.left < 2:
         del move.tokens[event.id]
-    elif event.left is not None:
-        move.keep(replace(event, left=event.left - 1))
+    else:
+        met = start.event is not None and start.event.kind == "conditional"
+        move.keep(replace(event, left=None if event.left is None else event.left - 1, met=met))
     around = move.net.around(event.process, event.scope)
     assert around is not None  # noqa: S101 - a start event is armed for a subprocess only
     handler = Token(

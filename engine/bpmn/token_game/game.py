@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.bpmn.token_game import containers, events, gateways, tasks
+from engine.bpmn.token_game import conditions, containers, events, gateways, tasks
 from engine.bpmn.token_game.carried import Carried, joined
 from engine.bpmn.token_game.configuration import (
     ARMED,
@@ -136,6 +136,11 @@ def _steps(at: Position) -> Iterator[Step]:
             move = at.move()
             move.fire(token)
             yield move.step("fire", token)
+        elif event is not None and event.kind == "conditional" and not token.met:
+            move = at.move()
+            if True in conditions.true(move, token):
+                move.fire(token)
+                yield move.step("occur", token)
     else:
         yield from ELEMENTS[at.node.kind](at)
 

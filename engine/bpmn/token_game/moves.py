@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.bpmn.model import Event, Flow, Node
-from engine.bpmn.token_game import event_subprocesses
+from engine.bpmn.token_game import conditions, event_subprocesses
 from engine.bpmn.token_game.carried import Carried, joined
 from engine.bpmn.token_game.configuration import (
     ARMED,
@@ -46,6 +46,7 @@ class Move:
 
     def step(self, kind: str, token: Token, detail: Any = None) -> Step:
         """The step as it was made."""
+        conditions.forget(self)
         action = Action(
             kind=kind,
             element=token.node,
@@ -256,7 +257,8 @@ class Move:
         elif node.interrupting:
             self.cancel(holder)
         elif event.left != 1:
-            self.keep(replace(event, left=None if event.left is None else event.left - 1))
+            met = node.event is not None and node.event.kind == "conditional"
+            self.keep(replace(event, left=None if event.left is None else event.left - 1, met=met))
         else:
             del self.tokens[event.id]
         fired = replace(event, id=self.number(), phase=FIRED, carried=carried, of=0)

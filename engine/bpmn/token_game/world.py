@@ -33,6 +33,9 @@ class World(Protocol):
     def truths(self, condition: str, carried: Carried) -> Iterable[bool]:
         """What a condition may be."""
 
+    def met(self, condition: str, carried: Carried, unsure: frozenset[str]) -> Iterable[bool]:
+        """Whether a conditional event's condition may be true, where branches disagree on some variables."""
+
     def assigned(self, node: Node, carried: Carried) -> Iterable[Mapping[str, Any]]:
         """What a script may write."""
 
@@ -75,6 +78,14 @@ class Concrete:
         if not isinstance(value, bool):
             raise Trouble("expression")
         yield value
+
+    def met(self, condition: str, carried: Carried, unsure: frozenset[str]) -> Iterable[bool]:
+        """The condition's value; false while a variable is missing, or has no one value."""
+        read = expressions.names(condition)
+        if read & unsure or not read <= carried.held.keys():
+            yield False
+        else:
+            yield from self.truths(condition, carried)
 
     def assigned(self, node: Node, carried: Carried) -> Iterable[Mapping[str, Any]]:
         """What the script writes."""

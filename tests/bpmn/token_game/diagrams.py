@@ -95,7 +95,13 @@ class Maker:
 
     def handlers(self) -> list[tuple[str, str]]:
         """What begins event subprocesses of one scope: kinds with their codes, messages or signals."""
-        every = [("timer", ""), ("timer", ""), *(("message", name) for name in MESSAGES)]
+        every = [
+            ("timer", ""),
+            ("timer", ""),
+            ("condition", ""),
+            ("condition", ""),
+            *(("message", name) for name in MESSAGES),
+        ]
         every += [*(("signal", name) for name in SIGNALS), *(("error", code) for code in (*ERRORS, ""))]
         every += [("escalation", code) for code in (*ESCALATIONS, "")]
         return self.chance.sample(every, self.chance.choice([1, 1, 2, 3]))
@@ -336,7 +342,9 @@ class Maker:
         canvas.parts.append(d.gateway("eventBased", name))
         self.connect(canvas, end, name)
         found = []
-        kinds = self.chance.sample(["timer", "message", "signal", "receive"], self.chance.choice([2, 2, 3]))
+        kinds = self.chance.sample(
+            ["timer", "message", "signal", "receive", "condition"], self.chance.choice([2, 2, 3])
+        )
         for kind in kinds:
             catch = self.name("Catch")
             canvas.parts.append(self.catching(catch, kind))
@@ -349,7 +357,17 @@ class Maker:
             return f'<bpmn:receiveTask id="{name}" messageRef="m2"/>'
         return d.catch(name, self.definition(kind, "m1"))
 
+    def awaited(self) -> str:
+        """A condition that may become true, and false again."""
+        return self.chance.choice(
+            [f"x{self.chance.randrange(4)} > {self.chance.randrange(1, 9)}",
+             f"x{self.chance.randrange(4)} % 2 == {self.chance.randrange(2)}",
+             f"a{self.chance.randrange(2)}.v > {self.chance.randrange(9)}", "late == 1"]
+        )  # fmt: skip
+
     def definition(self, kind: str, message: str, repeats: bool = False) -> str:
+        if kind == "condition":
+            return d.condition(self.awaited())
         if kind == "timer":
             if repeats and self.chance.random() < 0.5:
                 return d.timer("cycle", self.chance.choice(["R2/PT1H", "R3/PT1H"]))
@@ -405,7 +423,7 @@ class Maker:
                  d.event("escalation", self.chance.choice(ESCALATIONS))]
             ))  # fmt: skip
         elif kind == "catch":
-            part = self.catching(name, self.chance.choice(["timer", "message", "signal", "receive"]))
+            part = self.catching(name, self.chance.choice(["timer", "message", "signal", "receive", "condition"]))
         elif kind == "scope":
             inner = Canvas((*canvas.path, name), canvas.depth - 1, codes=codes)
             self.scope(inner, self.chance.randint(1, max(1, size)))
@@ -420,7 +438,7 @@ class Maker:
 
     def caught(self, kind: str) -> tuple[str, str]:
         """What an event on the boundary catches: its kind and, where it has one, its code."""
-        kinds = ["timer", "message", "signal"]
+        kinds = ["timer", "message", "signal", "condition"]
         if kind in {"service", "scope", "call"}:
             kinds += ["error", "error"]
         if kind in {"scope", "call"}:

@@ -60,6 +60,7 @@ class State:
                 token.index,
                 repeated(token),
                 token.conflicts,
+                token.met,
                 data({"caught": token.caught}),
             )
             return f"{own}{data(token.carried.variables)}{sorted(map(told, beneath[token.id]))}"
@@ -175,15 +176,24 @@ class Following:
         return [s for s in self.automatic(state) if label(s) is None]
 
     def quiet(self, state: State) -> State:
-        """After every step that no trace shows."""
+        """After every step that no trace shows; conditions are looked at before anything else."""
         while True:
             unseen = self.unseen(state)
             if not unseen:
                 return state
-            state = state.after(unseen[0])
+            state = state.after(min(unseen, key=lambda step: step.action.kind != "occur"))
+
+    def occurred(self, state: State) -> State:
+        """After the events whose condition has become true."""
+        while True:
+            occurring = [step for step in self.unseen(state) if step.action.kind == "occur"]
+            if not occurring:
+                return state
+            state = state.after(occurring[0])
 
     def _shortly(self) -> list[State]:
-        return [*self.states, *(quiet for state in self.states if (quiet := self.quiet(state)) is not state)]
+        further = [after(state) for state in self.states for after in (self.occurred, self.quiet)]
+        return [*self.states, *(state for state in further if all(state is not each for each in self.states))]
 
     def _everything(self) -> list[State]:
         found = {state.key: state for state in self.states}
@@ -243,6 +253,7 @@ class Following:
             "user": sorted((t.element, t.scope, data(t.variables)) for t in rest.user_tasks),
             "jobs": sorted((j.element, j.scope, data(j.parameters)) for j in rest.jobs),
             "timers": sorted((t.element, t.scope) for t in rest.timers),
+            "conditions": sorted((c.element, c.scope) for c in rest.conditions),
             "messages": sorted((m.kind, m.name, m.element, m.scope) for m in rest.messages),
             "held": sorted({(f.kind, f.element) for f in rest.failures if f.kind != "stuck"}),
             "stuck": sorted(
@@ -278,6 +289,7 @@ class Following:
             "user": sorted(users),
             "jobs": sorted(jobs),
             "timers": sorted((t.node, t.path) for t in waiting(net, at, ("timer",))),
+            "conditions": sorted((t.node, t.path) for t in waiting(net, at, ("conditional",))),
             "messages": sorted((e.kind, e.name, t.node, t.path) for e, t in events if e is not None),
             "held": sorted({(each.kind, self.shown(state, each)) for each in held(net, self.world, at)}),
             "stuck": sorted(stuck),

@@ -46,7 +46,7 @@ def check(subject: Subject) -> Iterator[Finding]:
                     reason=f"A {holder.kind} raises no escalation, so this event would never happen.",
                     hint="Put it on a subprocess or a call activity.",
                 )
-            elif holder.kind in INSTANT and kinds & {"message", "signal", "timer"}:
+            elif holder.kind in INSTANT and kinds & {"message", "signal", "timer", "conditional"}:
                 yield Finding(
                     at=node,
                     reason=f"A {holder.kind} is over as soon as it begins, so this event would never happen.",

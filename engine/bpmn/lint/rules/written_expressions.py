@@ -30,7 +30,7 @@ def written(subject: Subject) -> Iterator[tuple[Node | Flow, str, int | None]]:
                 for parameter in node.operator.parameters:
                     yield node, parameter.value, parameter.line
             for event in node.events:
-                if event.kind in {"message", "signal"} and event.expression:
+                if event.kind in {"message", "signal", "conditional"} and event.expression:
                     yield node, event.expression, node.line
             if node.loop is not None:
                 for text in (node.loop.cardinality, node.loop.condition):
