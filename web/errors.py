@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from engine import audit
 from engine.errors import GatewrightError
+from engine.store import trouble
 from web import access
 from web.access import NotSignedIn, PasswordDue, TokenRefused
 
@@ -101,6 +102,8 @@ def _http(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
+    if known := trouble(error):
+        return refused(known)
     reference = secrets.token_hex(4)
     _log.error("Reference %s: %s %s failed", reference, request.method, request.path, exc_info=error)
     title, hint = WORDS[500]

@@ -196,6 +196,8 @@ def _begin(house: Store, task: UUID) -> _Begun | _InLine | None:
                 ):
                     ctx = replace(ctx, prepared=handler.check(session, parameters, ctx))
                     session.flush()
+            except OperationalError:
+                raise  # a deadlock or a lost connection is no fault of the step: it is still owed
             except Exception as refused:
                 refusal = refused
         return _Begun(

@@ -7,7 +7,7 @@ from engine.store.canonical_json import canonical
 from engine.store.clock import Clock, SystemClock, TestClock
 from engine.store.files import Files
 from engine.store.ids import new_id
-from engine.store.sessions import Store, after_commit, execute, files, now, open_store, replayed, transaction
+from engine.store.sessions import Store, after_commit, execute, files, now, open_store, replayed, transaction, trouble
 
 __all__ = [
     "Base",
@@ -26,4 +26,5 @@ __all__ = [
     "open_store",
     "replayed",
     "transaction",
+    "trouble",
 ]

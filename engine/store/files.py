@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -18,6 +19,8 @@ from fsspec.implementations.local import LocalFileSystem
 from engine.errors import GatewrightError
 
 _CHUNK = 1 << 20
+#: no room, over the quota, larger than this process may write
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -44,6 +47,14 @@ class DigestMalformed(GatewrightError):
     hint = "Give 64 characters, 0 to 9 and a to f."
 
 
+class FileStoreFull(GatewrightError):
+    """The file store at {place} has no room for {size} more bytes."""
+
+    code = "file-store-full"
+    hint = "Make room there, or move the files (GATEWRIGHT_FILES_URL), then do it again: nothing was half written."
+    status = 507
+
+
 class Files:
     """A folder, local or remote, whose files are named by their digest and never change.
 
@@ -65,9 +76,9 @@ class Files:
             return digest
         # Written under another name and moved, so that nobody ever reads half a file under a digest.
         coming = f"{self._root}/coming/{uuid.uuid4().hex}"
-        self._system.makedirs(f"{self._root}/coming", exist_ok=True)
-        self._system.makedirs(place.rsplit("/", 1)[0], exist_ok=True)
         try:
+            self._system.makedirs(f"{self._root}/coming", exist_ok=True)
+            self._system.makedirs(place.rsplit("/", 1)[0], exist_ok=True)
             written = hashlib.sha256()
             with self._system.open(coming, "wb") as target:
                 for chunk in _chunks(data):
@@ -80,9 +91,11 @@ class Files:
             self._system.mv(coming, place)
             if self._local:
                 _names_to_disk(place.rsplit("/", 1)[0])
-        except BaseException:
-            with suppress(FileNotFoundError):
+        except BaseException as failure:
+            with suppress(OSError):
                 self._system.rm(coming)
+            if isinstance(failure, OSError) and failure.errno in _FULL:
+                raise FileStoreFull(place=self.url, size=f"{_size_of(data):,}") from failure
             raise
         return digest
 
@@ -136,6 +149,10 @@ class Files:
         if not _DIGEST.fullmatch(digest):
             raise DigestMalformed(digest=digest)
         return f"{self._root}/{digest[:2]}/{digest}"
+
+
+def _size_of(data: bytes | Path) -> int:
+    return data.stat().st_size if isinstance(data, Path) else len(data)
 
 
 def _chunks(data: bytes | Path) -> Iterator[bytes]:

@@ -33,6 +33,10 @@ _log = logging.getLogger(__name__)
 #: the same act may succeed when it is replayed
 _REPLAYED = {"40P01": "deadlock", "40001": "serialisation"}
 _REPLAYS = 5
+#: the disk is full
+_NO_ROOM = "53100"
+#: the server ends, has crashed, starts, or has no connection left
+_AWAY = frozenset({"57P01", "57P02", "57P03", "53300"})
 
 #: a pooled connection that lay idle for longer is asked whether it lives, though nothing came from it
 _TRUSTED_SECONDS = 30.0
@@ -49,6 +53,29 @@ class DatabaseUnreachable(GatewrightError):
     code = "database-unreachable"
     hint = "Start the house with `gatewright up`, or check GATEWRIGHT_DATABASE_URL."
     status = 503
+
+
+class DatabaseFull(GatewrightError):
+    """The database cannot keep more: {reason}."""
+
+    code = "database-full"
+    hint = "Make room on its disk, then do it again: nothing was half written."
+    status = 507
+
+
+def trouble(failure: BaseException) -> GatewrightError | None:
+    """What the database's own trouble is called, for who asked for something; None where it is none.
+
+    Whether what was asked for was done is not known where the connection broke: look before it is done again.
+    """
+    if not isinstance(failure, DBAPIError):
+        return None
+    reason, code = " ".join(str(failure.orig).split()), sqlstate(failure)
+    if code == _NO_ROOM:
+        return DatabaseFull(reason=reason)
+    if failure.connection_invalidated or code in _AWAY or (code is None and isinstance(failure, OperationalError)):
+        return DatabaseUnreachable(reason=reason)
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""SIGKILLs of worker, clock and web while models go through their life: nothing is lost, nothing happens twice."""
+"""SIGKILLs of the four processes while models go through their life: nothing is lost, nothing is done twice."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from engine import audit
 from engine.config import Settings
-from engine.identity import Person, people, tokens
 from engine.runtime import queries, wakeups
 from engine.serving import queries as serving
 from engine.store import Store, open_store, transaction
 from tests.faults.processes import Killer, Processes, free_port
+from tests.faults.programs import Program
 from tests.handlers import house as h
 
-FOUNDER = Person(id="founder", name="Founder", roles=frozenset({"admin"}))
 MODELS = ["letters-one", "letters-two", "letters-three"]
 
 
@@ -42,31 +40,6 @@ def house(settings: Settings, tmp_path: Path) -> Iterator[tuple[Store, Processes
         store.close()
 
 
-class Program:
-    """A person's program that tries again where the house does not answer."""
-
-    def __init__(self, store: Store, who: Person) -> None:
-        with transaction(store) as session:
-            person = people.add(session, FOUNDER, who.id, name=who.name, roles=sorted(who.roles))
-            secret = tokens.issue(session, person, name="faults", scopes=["api"])[1]
-        self._base = f"http://127.0.0.1:{store.settings.web_port}/api/v1"
-        self._headers = {"Authorization": f"Bearer {secret}"}
-
-    def __call__(self, method: str, path: str, **body: Any) -> requests.Response:
-        ends = time.monotonic() + 90
-        while True:
-            try:
-                answer = requests.request(
-                    method, self._base + path, headers=self._headers, json=body or None, timeout=20
-                )
-                if answer.status_code < 500:
-                    return answer
-            except requests.RequestException:
-                pass  # it was killed while it answered: whether the act was done is seen by asking again
-            assert time.monotonic() < ends, f"{method} {path} was never answered"
-            time.sleep(0.2)
-
-
 def until(found: Callable[[], Any], what: str, processes: Processes, seconds: float = 120) -> Any:
     ends = time.monotonic() + seconds
     while not (value := found()):
@@ -81,7 +54,7 @@ def lives(house: tuple[Store, Processes], kills: int, pause: float) -> None:
     ada, ops, bob = (Program(store, each) for each in (h.ADA, h.OPS, h.BOB))
     for model in MODELS:
         h.given_a_rules_model(store, model, purpose=f"Picks who gets a letter of {model}.", thresholds={"cut_off": 0.4})
-    killer = Killer(processes, ["worker", "clock", "web"], kills, seed=1, pause=pause)
+    killer = Killer(processes, ["worker", "clock", "web", "scoring"], kills, seed=1, pause=pause)
     killer.start()
     for model in MODELS:
         started = ada("POST", "/instances", process="model_life_cycle", answer={"model": model})
@@ -153,8 +126,3 @@ def _state(store: Store, instance: Any) -> str:
 
 def test_twenty_kills_during_three_lives_lose_nothing_and_do_nothing_twice(house):
     lives(house, kills=20, pause=0.8)
-
-
-@pytest.mark.long
-def test_two_hundred_kills(house):
-    lives(house, kills=200, pause=0.5)
