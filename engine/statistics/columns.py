@@ -1,0 +1,283 @@
+"""How the values of one column are counted: groups fitted once, on the reference, and the same for every window.
+
+Everything that is measured of a window comes from such counts. They add up exactly: the counts of two hours, two files
+or two machines, added, are those of both together.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Scalar = str | int | float | bool
+Whole = NDArray[np.int64]
+Values = NDArray[Any] | Sequence[Any]
+
+MOST_CODES = 256  #: distinct values that are counted one by one; more of them, and numbers go into cells
+CELLS = 65_536
+_LARGEST = 1e300  #: larger numbers count as infinite, numbers nearer to 0 than its inverse as 0
+_SUM_BITS = 40  #: of the largest number in the reference; 2**23 rows of them add up within 64 bits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """The groups of a column: its codes and the unseen, or below, the cells and above; then foreign; then missing."""
+
+    name: str
+    codes: tuple[Scalar, ...] = ()  #: of a column with few values: each of them, numbers ascending, then texts
+    low: float = 0.0  #: where the first cell begins
+    high: float = 0.0  #: where the last cell ends, its end included
+    cells: int = 0  #: 0 where values are counted one by one
+    bits: int = 0  #: numbers are added as multiples of 2**-bits
+
+    @property
+    def size(self) -> int:
+        """How many groups there are."""
+        return (self.cells + 2 if self.cells else len(self.codes) + 1) + 2
+
+    def edges(self) -> NDArray[np.float64]:
+        """The borders of the cells, shape (cells + 1,)."""
+        return np.linspace(self.low, self.high, self.cells + 1)
+
+    def quantile_groups(self, reference: Counts, n: int = 10) -> Whole:
+        """For each group its coarse one: cells by n groups of about as many cases of the reference, the others alone.
+
+        Shape (size,), numbered from 0 without gaps. Codes stay one by one. A cell is never split, so that a group may
+        hold more.
+        """
+        if not self.cells:
+            return np.arange(self.size)
+        inner = reference.groups[1 : self.cells + 1]
+        before = np.cumsum(inner) - inner
+        coarse = np.minimum(before * n // max(int(inner.sum()), 1), n - 1)
+        _, numbered = np.unique(coarse, return_inverse=True)
+        k = int(numbered.max()) + 1
+        return np.concatenate(([0], numbered + 1, [k + 1, k + 2, k + 3])).astype(np.int64)
+
+    def count(self, values: Values) -> Counts:
+        """The counts of these values: numbers, texts, booleans, None or nan for what is missing; shape (N,)."""
+        numeric = _numbers(values)
+        if numeric is None:
+            return self._count_one_by_one(values)
+        missing = np.isnan(numeric)
+        known = numeric[~missing] if missing.any() else numeric
+        groups = np.bincount(self._places(known), minlength=self.size).astype(np.int64)
+        groups[-1] += len(numeric) - len(known)
+        return Counts(groups=groups, **self._moments(known))
+
+    def as_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        return {
+            "name": self.name,
+            "codes": list(self.codes),
+            "low": self.low,
+            "high": self.high,
+            "cells": self.cells,
+            "bits": self.bits,
+        }
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Column:
+        """The column that `as_json` wrote."""
+        return cls(**{**found, "codes": tuple(found["codes"])})
+
+    def _places(self, known: NDArray[np.float64]) -> Whole:
+        """The group of each number."""
+        if self.cells:
+            width = (self.high - self.low) / self.cells
+            with np.errstate(over="ignore", invalid="ignore"):
+                away = np.floor((known - self.low) / width)
+            # Infinite numbers lie outside as well; the last border belongs to the last cell.
+            cell: Whole = np.clip(np.nan_to_num(away, posinf=self.cells, neginf=-1.0), -1, self.cells).astype(np.int64)
+            cell[known == self.high] = self.cells - 1
+            return cell + np.int64(1)
+        numbers = np.array([code for code in self.codes if not isinstance(code, str)], dtype=np.float64)
+        if not len(numbers):
+            return np.full(len(known), len(self.codes), dtype=np.int64)
+        place: Whole = np.searchsorted(numbers, known).astype(np.int64, copy=False)
+        place[numbers[np.minimum(place, len(numbers) - 1)] != known] = len(self.codes)
+        return place
+
+    def _count_one_by_one(self, values: Values) -> Counts:
+        groups = np.zeros(self.size, dtype=np.int64)
+        texts = {code: place for place, code in enumerate(self.codes) if isinstance(code, str)}
+        numbers: list[float] = []
+        for value, times in Counter(_hashable(values)).items():
+            if _missing(value):
+                groups[-1] += times
+            elif isinstance(value, int | float):
+                numbers += [_float(value)] * times
+            elif isinstance(value, str) and not self.cells:
+                groups[texts.get(value, len(self.codes))] += times
+            else:
+                groups[-2] += times
+        rest = self.count(np.array(numbers))
+        return Counts(groups=groups + rest.groups, scaled=rest.scaled, least=rest.least, most=rest.most)
+
+    def _moments(self, known: NDArray[np.float64]) -> dict[str, Any]:
+        finite = known[np.isfinite(known)]
+        if not len(finite):
+            return {"scaled": 0, "least": None, "most": None}
+        unit = 2.0**self.bits
+        inside = np.abs(finite) < 2.0 ** (_SUM_BITS + 1) / unit
+        parts = np.rint(finite[inside] * unit).astype(np.int64)
+        scaled = sum(int(parts[start : start + 2**20].sum()) for start in range(0, len(parts), 2**20))
+        scaled += sum(round(Fraction(float(value)) * Fraction(2) ** self.bits) for value in finite[~inside])
+        return {"scaled": scaled, "least": float(finite.min()), "most": float(finite.max())}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Counts:
+    """How often each group of a column occurred, and what its numbers add up to."""
+
+    groups: Whole  #: shape (size,)
+    scaled: int = 0  #: the sum of the finite numbers, in units of 2**-bits
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def total(self) -> int:
+        """All cases, the missing ones among them."""
+        return int(self.groups.sum())
+
+    @property
+    def missing(self) -> int:
+        """Cases without a value."""
+        return int(self.groups[-1])
+
+    @property
+    def foreign(self) -> int:
+        """Cases whose value is of another type: a text among numbers, an object."""
+        return int(self.groups[-2])
+
+    def outside(self, column: Column) -> int:
+        """Cases whose value the reference does not have: unseen codes, or numbers out of its range."""
+        if column.cells:
+            return int(self.groups[0] + self.groups[column.cells + 1])
+        return int(self.groups[len(column.codes)])
+
+    def __add__(self, other: Counts) -> Counts:
+        ends = [each for each in (self.least, other.least) if each is not None]
+        tops = [each for each in (self.most, other.most) if each is not None]
+        return Counts(
+            groups=self.groups + other.groups,
+            scaled=self.scaled + other.scaled,
+            least=min(ends, default=None),
+            most=max(tops, default=None),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Counts):
+            return NotImplemented
+        mine, others = (self.scaled, self.least, self.most), (other.scaled, other.least, other.most)
+        return mine == others and bool(np.array_equal(self.groups, other.groups))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def packed(self) -> dict[str, Any]:
+        """The counts as a small JSON object but for `groups`: bytes, the occurring groups alone, compressed."""
+        occurring = np.flatnonzero(self.groups)
+        steps = np.diff(occurring, prepend=0).astype("<u4")
+        content = (
+            len(occurring).to_bytes(4, "little") + steps.tobytes() + self.groups[occurring].astype("<u8").tobytes()
+        )
+        return {
+            "size": len(self.groups),
+            "groups": zlib.compress(content, 1),
+            "scaled": self.scaled,
+            "least": self.least,
+            "most": self.most,
+        }
+
+    @classmethod
+    def unpacked(cls, found: Mapping[str, Any]) -> Counts:
+        """The counts that `packed` wrote."""
+        content = zlib.decompress(found["groups"])
+        n = int.from_bytes(content[:4], "little")
+        groups = np.zeros(found["size"], dtype=np.int64)
+        places = np.cumsum(np.frombuffer(content, "<u4", n, 4).astype(np.int64))
+        groups[places] = np.frombuffer(content, "<u8", n, 4 + 4 * n)
+        return cls(groups=groups, scaled=found["scaled"], least=found["least"], most=found["most"])
+
+
+def fit(name: str, values: Values) -> tuple[Column, Counts]:
+    """The groups of a column, and the counts of the reference that they were fitted on.
+
+    Up to 256 distinct values are counted one by one; more numbers go into 65,536 cells of equal width between the least
+    and the greatest; of more texts the 256 most frequent are kept, and the others count as unseen.
+    """
+    numeric = _numbers(values)
+    column = _fit_objects(name, values) if numeric is None else _fit_numbers(name, numeric[np.isfinite(numeric)])
+    return column, column.count(values)
+
+
+def _fit_numbers(name: str, finite: NDArray[np.float64]) -> Column:
+    distinct = np.unique(finite)
+    if len(distinct) <= MOST_CODES:
+        codes = tuple(int(value) if value.is_integer() else value for value in distinct.tolist())
+        return Column(name=name, codes=codes, bits=_bits(finite))
+    return Column(name=name, low=float(distinct[0]), high=float(distinct[-1]), cells=CELLS, bits=_bits(finite))
+
+
+def _fit_objects(name: str, values: Values) -> Column:
+    seen = Counter(value for value in _hashable(values) if isinstance(value, str | int | float) and not _missing(value))
+    numbers = _held(np.array([_float(value) for value in seen.elements() if not isinstance(value, str)]))
+    texts = sorted(
+        ((value, times) for value, times in seen.items() if isinstance(value, str)),
+        key=lambda each: (-each[1], each[0]),
+    )
+    if not texts or len(numbers) > sum(times for _, times in texts):
+        return _fit_numbers(name, numbers[np.isfinite(numbers)])
+    kept = sorted(value for value, _ in texts[:MOST_CODES])
+    few = _fit_numbers(name, numbers[np.isfinite(numbers)])
+    return Column(name=name, codes=(*few.codes, *kept), bits=few.bits)
+
+
+def _bits(finite: NDArray[np.float64]) -> int:
+    """So many that the largest number takes `_SUM_BITS` bits; at most those that a float of that size has."""
+    largest = float(np.abs(finite).max(initial=0.0))
+    return _SUM_BITS - max(math.frexp(largest)[1], -900) if largest else 0
+
+
+def _numbers(values: Values) -> NDArray[np.float64] | None:
+    """As numbers, nan for None; None where texts or objects are among them."""
+    if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
+        return _held(values.astype(np.float64, copy=False))
+    if all(value is None or isinstance(value, bool | int | float) for value in values):
+        return _held(np.array([math.nan if value is None else _float(value) for value in values], dtype=np.float64))
+    return None
+
+
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an integer of more digits than a float has
+        return math.copysign(math.inf, value)
+
+
+def _held(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Off the ends of what a float holds, so that no difference and no width leaves it."""
+    size = np.abs(numbers)
+    if (size > _LARGEST).any() or ((size < 1 / _LARGEST) & (size > 0)).any():
+        numbers = np.where(size > _LARGEST, np.copysign(np.inf, numbers), numbers)
+        numbers = np.where(size < 1 / _LARGEST, 0.0, numbers)
+    return numbers
+
+
+def _hashable(values: Values) -> Iterable[Any]:
+    """The values, one object for all that no column counts: lists, objects."""
+    for value in values:
+        item = value.item() if isinstance(value, np.generic) else value
+        yield item if item is None or isinstance(item, str | int | float) else ...
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
