@@ -25,10 +25,12 @@ ENV PATH=/opt/gatewright/bin:$PATH \
     GATEWRIGHT_DATA_DIR=/data \
     GATEWRIGHT_WEB_HOST=0.0.0.0 \
     GATEWRIGHT_SCORING_HOST=0.0.0.0
+# Worker and clock tell health and metrics at a loopback address: a Prometheus outside of the container needs
+# GATEWRIGHT_WORKER_HOST=0.0.0.0, GATEWRIGHT_CLOCK_HOST=0.0.0.0 and GATEWRIGHT_METRICS_TOKEN.
 USER 10001:10001
 WORKDIR /data
 VOLUME /data
-EXPOSE 8470 8471
+EXPOSE 8470 8471 8472 8473
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \
     CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8470/api/v1/ready', timeout=4)"]
 ENTRYPOINT ["gatewright"]

@@ -26,6 +26,7 @@ from web import (
     live,
     models,
     navigation,
+    observing,
     people,
     plots,
     portfolio,
@@ -50,6 +51,7 @@ PAGES = (
     audit_trail,
     people,
     live,
+    observing,
 )
 #: a request without a file; what uploads says so with `uploads`
 _SMALL = 4 << 20
@@ -69,6 +71,7 @@ def create_app(house: Store, *, testing: bool = False) -> Flask:
         app.config["PROPAGATE_EXCEPTIONS"] = False  # an error page is an answer in tests, too
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    observing.install(app)  # first, so that what others refuse is measured, too
     headers.install(app, house.settings)
     app.before_request(_limit_bodies)  # before anything reads what was sent
     access.install(app, house)

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
+import shutil
+import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from engine.config import Settings
-from web.supervisor import bond
+
+#: the loop of a worker goes round five times a second
+_SILENT_SECONDS = 10.0
 
 
 def web(settings: Settings) -> None:
     """Serve pages and API until SIGTERM or SIGINT."""
+    with _counted_together():
+        _web(settings)
+
+
+def _web(settings: Settings) -> None:
     from web import server
     from web.supervisor import ports
 
-    _begin("web")
+    _begin("web", settings)
     # gunicorn opens both anew in each worker: what is wrong with either is said here, once and in one line.
     _opened(settings, "web").close()
     server.run(ports.of_pages(settings))
@@ -27,11 +37,23 @@ def worker(settings: Settings) -> None:
     """Run jobs until SIGTERM or SIGINT; those under way are finished first."""
     from engine import handlers
     from engine.runtime import worker as runtime_worker
+    from engine.store import health
+    from engine.telemetry import pulse, tracing
+    from web import probes
 
-    _begin("worker")
+    _begin("worker", settings)
     store = _opened(settings, "worker")
     handlers.load()
+    tracing.begin(settings, "worker")
+
+    def ready() -> dict[str, Any]:
+        heard = pulse.silent_seconds(runtime_worker.PULSE) < _SILENT_SECONDS
+        return probes.readiness(store, {"heartbeat": health.OK if heard else "its loop has not gone round"})
+
+    close = probes.serve(settings, settings.worker_host, settings.worker_port, ready)
     runtime_worker.run(store)
+    close()
+    tracing.finish()
     store.close()
 
 
@@ -39,22 +61,39 @@ def clock(settings: Settings) -> None:
     """Tick until SIGTERM or SIGINT."""
     from engine import handlers
     from engine.runtime import clock as runtime_clock
-    from web import ticks
+    from engine.store import health
+    from engine.telemetry import tracing
+    from web import probes, ticks
 
-    _begin("clock")
+    _begin("clock", settings)
     store = _opened(settings, "clock")
     handlers.load()
+    tracing.begin(settings, "clock")
+
+    def ready() -> dict[str, Any]:
+        silent = runtime_clock.silent()
+        return probes.readiness(
+            store,
+            {"ticks": f"no end of: {', '.join(silent)}" if silent else health.OK},
+            role="leading" if runtime_clock.leads() else "following",
+        )
+
+    close = probes.serve(settings, settings.clock_host, settings.clock_port, ready)
     ticks.catch_up(store)
     runtime_clock.run(store, ticks.TICKS)
+    close()
+    tracing.finish()
     store.close()
 
 
 def scoring(settings: Settings) -> None:
     """Answer scoring requests until SIGTERM or SIGINT; what was answered is logged first."""
     from engine.serving import scoring as service
+    from engine.telemetry import tracing
 
-    _begin("scoring")
+    _begin("scoring", settings)
     store = _opened(settings, "scoring")
+    tracing.begin(settings, "scoring")
     service.serve(
         store,
         settings.scoring_host,
@@ -62,6 +101,7 @@ def scoring(settings: Settings) -> None:
         threading.Event(),
         announce=lambda address: logging.getLogger("gatewright").info("Scoring at %s", address),
     )
+    tracing.finish()
     store.close()
 
 
@@ -71,13 +111,25 @@ def _opened(settings: Settings, application: str) -> Any:
     return open_store(settings, application=application)
 
 
-def _begin(name: str) -> None:
+def _begin(name: str, settings: Settings) -> None:
     """End with who started us, and log to the standard error."""
+    from engine.telemetry import logs
+    from web.supervisor import bond
+
     bond.tie()
-    logging.basicConfig(
-        level=os.environ.get("GATEWRIGHT_LOG_LEVEL", "INFO").upper(),
-        format=f"%(asctime)s {name} %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    for chatty in ("alembic", "httpx", "procrastinate"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logs.begin(name, settings)
+
+
+@contextmanager
+def _counted_together() -> Iterator[None]:
+    """Have the server processes of the pages count into one folder: each scrape reaches only one of them.
+
+    Before anything counts: whatever imports the counters first settles where they are kept.
+    """
+    mine = os.getpid()
+    folder = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="gatewright-metrics-")
+    try:
+        yield
+    finally:
+        if os.getpid() == mine:  # what was forked from us leaves by this way, too
+            shutil.rmtree(folder, ignore_errors=True)

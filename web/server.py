@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from types import FrameType
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
 from engine.config import Settings
 from engine.store import Store, open_store
@@ -25,6 +27,17 @@ def serve(house: Store, host: str, port: int) -> None:
     # The store stays with the parent: a connection must not be shared with what is forked from it.
     house.engine.dispose(close=False)
     _Application(house.settings, host, port).run()
+
+
+class _Log(Logger):  # type: ignore[misc]
+    """gunicorn's log as lines of ours: it keeps no handler of its own."""
+
+    def setup(self, cfg: Any) -> None:
+        """Hand everything to the root's handlers."""
+        self.cfg = cfg
+        self._access_log_enabled = False
+        self.error_log.setLevel(logging.WARNING)
+        self.error_log.propagate = True
 
 
 class _Application(BaseApplication):  # type: ignore[misc]
@@ -51,8 +64,7 @@ class _Application(BaseApplication):  # type: ignore[misc]
             "limit_request_line": 8190,
             "limit_request_fields": 64,
             "accesslog": None,
-            "errorlog": "-",
-            "loglevel": "warning",
+            "logger_class": _Log,
             "control_socket_disable": True,
         }
         for name, value in words.items():
@@ -61,9 +73,11 @@ class _Application(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         # Runs in the worker, after the fork: connections and threads are its own.
+        from engine.telemetry import tracing
         from web import live
         from web.app import create_app
 
+        tracing.begin(self._settings, "web")
         app = create_app(open_store(self._settings, application="web"))
         with app.app_context():
             streams = live.broadcast()

@@ -31,11 +31,13 @@ from engine.runtime.context import Context
 from engine.runtime.tables import InstanceRow, JobRow
 from engine.runtime.transaction import InstanceBusy
 from engine.store import Store, addresses, now, transaction
-from engine.telemetry import metrics, tracing
+from engine.telemetry import metrics, pulse, tracing
 
 _log = logging.getLogger(__name__)
 
 NAME = f"{socket.gethostname()}:{os.getpid()}"
+#: the sign of life of the loop that takes jobs
+PULSE = "worker"
 #: progress is written at most this often
 _PROGRESS_SECONDS = 0.5
 #: workers that may die at one job before it becomes an incident: its own doing, not the machine's
@@ -290,6 +292,7 @@ async def _work(house: Store, concurrency: int, stop: threading.Event | None) ->
             for each in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(each, working.cancel)
         while not working.done():
+            pulse.beat(PULSE)
             if stop is not None and stop.is_set():
                 working.cancel()
             await asyncio.wait({working}, timeout=0.2)

@@ -132,6 +132,17 @@ class Files:
             if _DIGEST.fullmatch(name):
                 yield name
 
+    def probe(self) -> None:
+        """Write, read and remove a few bytes; raises what the file system raises."""
+        place = f"{self._root}/coming/probe-{uuid.uuid4().hex}"
+        self._system.makedirs(f"{self._root}/coming", exist_ok=True)
+        self._system.pipe_file(place, b"probe")
+        try:
+            if self._system.cat_file(place) != b"probe":
+                raise OSError(f"{place} was not written")
+        finally:
+            self._system.rm_file(place)
+
     def _read(self, digest: str) -> Iterator[bytes]:
         """The content piece by piece; the digest is known only at the end, so nothing may be trusted before it."""
         read = hashlib.sha256()

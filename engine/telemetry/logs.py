@@ -112,6 +112,8 @@ def begin(process: str, settings: Settings, stream: TextIO | None = None) -> Non
     logging.captureWarnings(True)
     for chatty in _CHATTY:
         logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
+    # Warns of each tick that is passed over because the one before is not done yet; the ticks' durations tell that.
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 
 
 def _facts() -> dict[str, Any]:

@@ -35,6 +35,8 @@ from engine.errors import GatewrightError
 #: seconds; a road takes milliseconds, a job up to hours
 _ROAD = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _JOB = (0.05, 0.25, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0)
+#: headers by which a proxy says that the peer is not the caller
+FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -133,6 +135,10 @@ SCORED = _histogram(
     where="scoring",
 )
 ROWS = _counter("gatewright_scored_rows_total", "Rows that were scored and logged.", where="scoring")
+DATABASE = Told(
+    name="gatewright_database_up", kind="gauge", help="Whether the database answered.", labels=(), where="web"
+)
+TOLD.append(DATABASE)
 
 
 @contextmanager

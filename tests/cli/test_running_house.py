@@ -43,7 +43,8 @@ def test_a_house_from_its_first_start_to_its_end(data: Path, tmp_path: Path) -> 
     assert "can only read and add to the audit log" in told["database"]["roles"]
     addresses = {each["name"]: each["address"] for each in told["processes"]}
     assert set(addresses) == {"web", "worker", "clock", "scoring"}
-    assert requests.get(f"{addresses['web']}/api/v1/ready", timeout=10).json() == {"status": "ready"}
+    assert requests.get(f"{addresses['web']}/api/v1/ready", timeout=10).json()["status"] == "ready"
+    assert next(each for each in told["processes"] if each["name"] == "clock")["role"] == "leading"
     body = {"id": "admin", "password": found[1]}
     refused = requests.post(f"{addresses['web']}/api/v1/sign-in", json=body, timeout=10)
     assert (refused.status_code, refused.json()["code"]) == (403, "password-due")

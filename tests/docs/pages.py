@@ -21,8 +21,9 @@ from engine import handlers
 from engine.config import Settings
 from engine.errors import GatewrightError
 from engine.identity import PERMISSIONS, ROLES
-from engine.runtime import registry
+from engine.runtime import figures, registry
 from engine.store.sessions import POOLS
+from engine.telemetry import metrics
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -175,6 +176,19 @@ def pools_part() -> str:
     return _table(["process", "kept open", "at most"], rows)
 
 
+def told_part() -> str:
+    """Every metric: of the processes, then what the database knows."""
+    rows = [[f"`{each.name}`", each.kind, _labels(each.labels), each.where, _cell(each.help)] for each in metrics.TOLD]
+    rows += [
+        [f"`{name}`", "gauge", _labels(labels), "web", _cell(help)] for name, (help, labels) in figures.GAUGES.items()
+    ]
+    return _table(["metric", "kind", "labels", "of", "what it tells"], sorted(rows))
+
+
+def _labels(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
 def commands() -> Iterator[tuple[str, Any]]:
     """Every command, by its words."""
     from typer.main import get_command
@@ -252,6 +266,7 @@ def parts() -> dict[str, dict[str, str]]:
         "user-tasks.md": {"evidence": evidence_part(), "task-kinds": task_kinds_part()},
         "security.md": {"roles": roles_part(), "permissions": permissions_part()},
         "operating.md": {"connections": pools_part()},
+        "observability.md": {"told": told_part()},
         "command-line.md": {"commands": commands_part()},
         "api.md": {"operations": operations_part()},
     }

@@ -26,6 +26,7 @@ READERS_OF_THE_LOG = {AUD, ADM, RISK, ARC}
 TABLE = {
     "GET home.page": ALL,
     "GET home.health": NOBODY_NEEDED,
+    "GET observing.exposed": NOBODY_NEEDED,  # of this machine; others need the settings' token
     "GET sign_in.form": NOBODY_NEEDED,
     "POST sign_in.enter": NOBODY_NEEDED,
     "POST sign_in.leave": NOBODY_NEEDED,

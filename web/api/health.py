@@ -7,10 +7,8 @@ from typing import Any
 
 from engine.governance.portfolio import Line
 from engine.governance.portfolio import portfolio as whole_portfolio
-from engine.identity import queries as people
 from engine.runtime import queries
-from engine.store import transaction
-from web import access
+from web import access, probes
 from web.access import anyone, needs
 from web.api.blueprint import Listed, answers, api, page, page_of, tag
 
@@ -22,6 +20,14 @@ class Health:
     """A sign of life."""
 
     status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Whether work is taken, and what that rests on: `ok`, or what is wrong."""
+
+    status: str
+    checks: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +48,12 @@ def health() -> dict[str, Any]:
     return {"status": "alive"}
 
 
-@api.get("/ready", tags=_TAGS, security=[], responses=answers(Health))
+@api.get("/ready", tags=_TAGS, security=[], responses=answers(Readiness))
 @anyone
-def ready() -> dict[str, Any]:
-    """Whether this process takes work: the database answers."""
-    with transaction(access.store()) as session:
-        people.anyone(session)  # the cheapest question: anybody may ask it, as often as they like
-    return {"status": "ready"}
+def ready() -> Any:
+    """Whether this process takes work: the database answers and is migrated, files can be written; else 503."""
+    found = probes.readiness(access.store())
+    return found if found["status"] == "ready" else (found, 503)
 
 
 @api.get("/counts", tags=_TAGS, responses=answers(Counts))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from engine.errors import GatewrightError
 from web.cli.acting import Json
+from web.cli.logs import logs
 
 if TYPE_CHECKING:
     from engine.config import Settings
@@ -25,13 +25,6 @@ class ResetRefused(GatewrightError):
 
     code = "reset-refused"
     hint = "End the house with `gatewright stop`, and name the data folder with GATEWRIGHT_DATA_DIR."
-
-
-class LogUnknown(GatewrightError):
-    """There is no log {name!r} in {folder}."""
-
-    code = "log-unknown"
-    hint = "Name one of these: {known}."
 
 
 def add_to(app: typer.Typer) -> None:
@@ -109,7 +102,7 @@ class _Told:
 
 
 def status(json_: Json = False) -> None:
-    """Show whether the house runs: its addresses, its data and log folders, where its database is.
+    """Show whether the house runs and is well: its addresses, what each process says of itself, where its data is.
 
     The exit code is 0 where everything takes work, 3 where no house runs, 1 where something is in trouble.
     """
@@ -150,7 +143,11 @@ def _print_status(found: dict[str, Any]) -> None:
     output.facts({**plain, **{f"database {name}": value for name, value in database.items()}}, as_json=False)
     for each in found.get("processes", []):
         trouble = f", died {each['deaths']} times (last exit {each['last_exit']})" if each["deaths"] else ""
-        typer.echo(f"{each['name']:<8}  {each['state']}, pid {each['pid']} {each['address']}{trouble}".rstrip())
+        role = f", {each['role']}" if each["role"] else ""
+        typer.echo(f"{each['name']:<8}  {each['state']}{role}, pid {each['pid']} {each['address']}{trouble}".rstrip())
+        for check, said in each["checks"].items():
+            if said != "ok":
+                typer.echo(f"{'':<8}  {check}: {said}")
 
 
 def _database(settings: Settings) -> dict[str, Any]:
@@ -175,48 +172,6 @@ def _database(settings: Settings) -> dict[str, Any]:
         return {**told, "state": "answers", "roles": roles_state(settings).line()}
     except Exception as trouble:
         return {**told, "state": f"answers, and is not migrated: {' '.join(str(trouble).split())[:120]}"}
-
-
-def logs(
-    process: Annotated[
-        str, typer.Argument(help="supervisor, web, worker, clock, scoring, database; all if left out")
-    ] = "",
-    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many lines of each.")] = 40,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they are written.")] = False,
-) -> None:
-    """Print the ends of the logs."""
-    from engine.config import Settings
-    from engine.store.postgres import EmbeddedPostgres
-    from web.supervisor import Places
-
-    settings = Settings.load()
-    places = Places.of(settings)
-    found = {path.stem: path for path in sorted(places.logs.glob("*.log"))}
-    if settings.database_url is None and (database := EmbeddedPostgres.of(settings).log).exists():
-        found["database"] = database
-    if process and process not in found:
-        raise LogUnknown(name=process, folder=places.logs, known=", ".join(sorted(found)) or "none yet")
-    chosen = {process: found[process]} if process else found
-    ends = {path: _print_end(path, name, lines) for name, path in chosen.items()}
-    while follow:
-        time.sleep(0.3)
-        for name, path in chosen.items():
-            ends[path] = _print_more(path, name, ends[path])
-
-
-def _print_end(path: Path, name: str, lines: int) -> int:
-    content = path.read_bytes()
-    for line in content.decode(errors="replace").splitlines()[-lines or len(content) :]:
-        typer.echo(f"{name:<10} {line}")
-    return len(content)
-
-
-def _print_more(path: Path, name: str, start: int) -> int:
-    with path.open("rb") as log:
-        log.seek(start if start <= path.stat().st_size else 0)  # a rotated log begins anew
-        for line in log.read().decode(errors="replace").splitlines():
-            typer.echo(f"{name:<10} {line}")
-        return log.tell()
 
 
 def stop(

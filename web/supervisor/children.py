@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -12,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.error import URLError
+from typing import Any
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from pydantic import SecretStr
@@ -44,11 +46,13 @@ def commands(settings: Settings, *, without: frozenset[str] = frozenset()) -> li
     addresses = {
         "web": (f"http://{_shown(settings.web_host)}:{settings.web_port}", "/api/v1/ready"),
         "scoring": (f"http://{_shown(settings.scoring_host)}:{settings.scoring_port}", "/v2/health/ready"),
+        "worker": (f"http://{_shown(settings.worker_host)}:{settings.worker_port}", "/ready"),
+        "clock": (f"http://{_shown(settings.clock_host)}:{settings.clock_port}", "/ready"),
     }
     found = []
     for name in NAMES:
         if name not in without:
-            address, path = addresses.get(name, ("", ""))
+            address, path = addresses[name]
             # -P: the folder we are called in must not lend us its modules.
             arguments = [sys.executable, "-P", "-m", "web.cli", name]
             found.append(Command(name=name, arguments=arguments, address=address, ready_path=path))
@@ -132,6 +136,21 @@ class Child:
         except (URLError, OSError, ValueError):
             self.ready = False
 
+    def health(self) -> dict[str, Any]:
+        """What it says of itself now: `status` and its checks; empty where it does not answer, or has no address."""
+        if not self.alive or not self.command.ready_path:
+            return {}
+        try:
+            with urlopen(self.command.address + self.command.ready_path, timeout=3) as answer:  # noqa: S310 - http, ours
+                told: dict[str, Any] = json.load(answer)
+        except HTTPError as refused:
+            with refused, suppress(ValueError):
+                return dict(json.load(refused))
+            return {}
+        except (URLError, OSError, ValueError):
+            return {}
+        return told
+
     def ask_to_end(self) -> None:
         """SIGTERM: finish what is under way and end."""
         if self.alive and self.process is not None:
@@ -161,9 +180,12 @@ class Child:
             shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
             os.truncate(self.log, 0)
 
-    def as_json(self) -> dict[str, object]:
-        """What `status` tells of it."""
+    def as_json(self, health: dict[str, Any] | None = None) -> dict[str, object]:
+        """What `status` tells of it. health: what it said when it was just asked; left out where it was not."""
         state = "ready" if self.ready and self.alive else "starting" if self.alive else "waiting to be started again"
+        if state == "ready" and health is not None and self.command.ready_path:
+            told = str(health.get("status", "live" if health.get("ready") else ""))
+            state = "ready" if health.get("ready") or told == "ready" else told or "does not answer"
         return {
             "name": self.command.name,
             "pid": self.process.pid if self.alive and self.process else None,
@@ -172,6 +194,8 @@ class Child:
             "deaths": self.deaths,
             "last_exit": self.last_exit,
             "log": str(self.log),
+            "checks": (health or {}).get("checks", {}),
+            "role": (health or {}).get("role", ""),
         }
 
 

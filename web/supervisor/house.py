@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -165,9 +166,13 @@ class Supervisor:
     def _answer(self, asked: dict[str, Any]) -> dict[str, Any]:
         if asked["act"] == "stop":
             self._stop.set()
-        return self._status()
+            return self._status()
+        # Asked here, in the thread of whoever asks: the loop that starts processes again does not wait for any.
+        with ThreadPoolExecutor(max(len(self._children), 1)) as asking:
+            return self._status(list(asking.map(Child.health, self._children)))
 
-    def _status(self) -> dict[str, Any]:
+    def _status(self, health: Sequence[dict[str, Any] | None] = ()) -> dict[str, Any]:
+        health = health or [None] * len(self._children)
         database: dict[str, Any] = {"embedded": self._database is not None}
         if self._database is not None:
             database |= {
@@ -183,7 +188,7 @@ class Supervisor:
             "data": str(self._places.home),
             "logs": str(self._places.logs),
             "database": database,
-            "processes": [child.as_json() for child in self._children],
+            "processes": [child.as_json(said) for child, said in zip(self._children, health, strict=True)],
         }
 
     def _follow(self) -> None:

@@ -22,6 +22,9 @@ def settled(settings: Settings, *, elsewhere: bool = False) -> Settings:
     elsewhere: take a free port instead of one that is taken.
     """
     settings = _settled(of_pages(settings, elsewhere=elsewhere), "The scoring service", "scoring", elsewhere)
+    for name in ("worker", "clock"):
+        # Where they tell their health is nobody's address to remember: `status` shows it.
+        settings = _settled(settings, f"The {name}", name, elsewhere=True)
     if settings.web_port == settings.scoring_port:
         raise PortTaken(
             what="The scoring service",

@@ -37,6 +37,7 @@ from engine.serving.scoring.wire import (
     send_answer,
 )
 from engine.store import Store, new_id, transaction
+from engine.telemetry import metrics, tracing
 
 logger = logging.getLogger(__name__)
 
@@ -109,6 +110,8 @@ class _Asked:
 
     model: str = ""
     environment: str = ""
+    #: what is asked for, one of few words: addresses hold names that strangers make up
+    operation: str = "other"
 
 
 class Service:
@@ -124,25 +127,34 @@ class Service:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        asked = _Asked()
+        asked, began = _Asked(), time.perf_counter()
+        with tracing.span("scoring", parent=_traceparent(scope), server=True) as made:
+            answer = await self._observed(scope, receive, asked)
+            if answer is None:
+                return
+            made.set_attributes({"gatewright.kind": asked.operation, "http.response.status_code": answer.status})
+            await send_answer(answer, send)
+        metrics.SCORED.labels(asked.operation, str(answer.status)).observe(time.perf_counter() - began)
+
+    async def _observed(self, scope: Scope, receive: Receive, asked: _Asked) -> Answer | None:
+        """The answer, whatever happens; None where the caller has gone."""
         try:
             try:
                 async with asyncio.timeout(self._bounds.body_seconds):
                     call = await receive_call(scope, receive, self._bounds.body_bytes)
             except TimeoutError as cause:
                 raise RequestTooSlow(seconds=self._bounds.body_seconds) from cause
-            answer = await self._answer(call, asked)
+            return await self._answer(call, asked)
         except ClientGone:
-            return
+            return None
         except GatewrightError as error:
             self._count(error, asked)
-            answer = problem(error, scope["path"])
+            return problem(error, scope["path"])
         except Exception:
             logger.exception("A scoring request failed unforeseen")
             unforeseen = Unforeseen()
             self._count(unforeseen, asked)
-            answer = problem(unforeseen, scope["path"])
-        await send_answer(answer, send)
+            return problem(unforeseen, scope["path"])
 
     def _count(self, error: GatewrightError, asked: _Asked) -> None:
         # Only of models that are routed here: names that strangers make up must not fill a table.
@@ -165,9 +177,11 @@ class Service:
             environment, path = path[1], path[2:]
         match path:
             case ("models", model, "score"):
+                asked.operation = "score"
                 self._allow(call, "POST")
                 return await self._score(call, asked, model, environment)
             case ("v2", "models", model, *rest):
+                asked.operation = "infer" if rest and rest[-1] == "infer" else "model"
                 return await self._open_inference(call, asked, model, environment, tuple(rest))
             case ("v2",):
                 self._allow(call, "GET")
@@ -179,12 +193,19 @@ class Service:
                     }
                 )
             case ("v2", "health", "live"):
+                asked.operation = "health"
                 self._allow(call, "GET")
                 return Answer(content={"live": True})
             case ("v2", "health", "ready"):
+                asked.operation = "health"
                 self._allow(call, "GET")
                 return Answer(status=503 if self.ending else 200, content={"ready": not self.ending})
+            case ("metrics",):
+                asked.operation = "metrics"
+                self._allow(call, "GET")
+                return self._metrics(call)
             case ("deployments", id):
+                asked.operation = "deployment"
                 self._allow(call, "GET")
                 return self._deployment(id)
         raise PathUnknown(path="/" + "/".join(call.path))
@@ -241,6 +262,17 @@ class Service:
                 "detail": endpoint.scorer.detail,
             }
         )
+
+    def _metrics(self, call: Call) -> Answer:
+        settings = self._store.settings
+        metrics.require(
+            settings,
+            listens_at=settings.scoring_host,
+            caller=call.caller,
+            authorization=call.headers.get("authorization", ""),
+            forwarded=any(name.lower() in call.headers for name in metrics.FORWARDED),
+        )
+        return Answer(content=metrics.exposed(), media_type=metrics.CONTENT_TYPE)
 
     # --- scoring
 
@@ -331,7 +363,8 @@ class Service:
             version.schema.check(batch.rows)
             columns = {name: [row.get(name) for row in batch.rows] for name in version.schema.fields}
             try:
-                predictions = await endpoint.scorer.score(columns, len(batch.rows))
+                with tracing.span("model", definition=endpoint.deployment.reference):
+                    predictions = await endpoint.scorer.score(columns, len(batch.rows))
                 break
             except ScorerNotReady:
                 deployment = endpoint.deployment
@@ -341,6 +374,7 @@ class Service:
                 endpoint = successor  # it was replaced in the moment between finding and asking it
         answered = _answered(self._store, call, caller, endpoint, batch, predictions, version)
         await self._logged(answered, durable=endpoint.durable)
+        metrics.ROWS.inc(len(batch.rows))
         return endpoint, predictions, answered
 
     async def _logged(self, answered: Answered, *, durable: bool) -> None:
@@ -361,6 +395,12 @@ class Service:
                 await asyncio.wait_for(committed, self._bounds.commit_seconds)
             except TimeoutError as cause:
                 raise LogFull() from cause
+
+
+def _traceparent(scope: Scope) -> str | None:
+    """The caller's trace, where it sent one."""
+    found = [value for name, value in scope["headers"] if name == b"traceparent"]
+    return found[0].decode("latin-1") if found else None
 
 
 def _request(call: Call) -> Any:

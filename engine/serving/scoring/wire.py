@@ -49,6 +49,7 @@ class Call:
     headers: dict[str, str]  #: names in lower case
     body: bytes
     arrived_ns: int  #: time.perf_counter_ns() at arrival
+    caller: str = ""  #: the address of the peer
 
     def json(self) -> Any:
         """The body as a JSON value; raises BodyNotJson."""
@@ -63,7 +64,7 @@ class Answer:
     """What goes back."""
 
     status: int = 200
-    content: Any = None  #: a JSON value
+    content: Any = None  #: a JSON value, or bytes as they are
     media_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
 
@@ -111,12 +112,14 @@ async def receive_call(scope: Scope, receive: Receive, limit_bytes: int) -> Call
         headers=headers,
         body=body,
         arrived_ns=arrived,
+        caller=(scope.get("client") or ("",))[0],
     )
 
 
 async def send_answer(answer: Answer, send: Send) -> None:
-    """Send status, headers and the content as JSON."""
-    body = b"" if answer.content is None else orjson.dumps(answer.content)
+    """Send status, headers and the content, as JSON where it is not bytes already."""
+    raw = answer.content if isinstance(answer.content, bytes) else None
+    body = b"" if answer.content is None else raw if raw is not None else orjson.dumps(answer.content)
     headers = [(b"content-type", answer.media_type.encode()), (b"content-length", str(len(body)).encode())]
     headers += [(name.encode(), value.encode("latin-1")) for name, value in answer.headers]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})

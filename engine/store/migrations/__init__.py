@@ -76,6 +76,11 @@ def head() -> str:
     return newest
 
 
+def known() -> frozenset[str]:
+    """Every revision that this Gatewright brings."""
+    return frozenset(each.revision for each in ScriptDirectory(str(_FOLDER)).walk_revisions())
+
+
 def differences(url: str) -> list[object]:
     """What the tables in the code and those in the database do not share; empty when the schema is right."""
     with _connected(url) as connection:
