@@ -7,7 +7,6 @@ or two machines, added, are those of both together.
 from __future__ import annotations
 
 import math
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,8 @@ Values = NDArray[Any] | Sequence[Any]
 MOST_CODES = 256  #: distinct values that are counted one by one; more of them, and numbers go into cells
 CELLS = 65_536
 _LARGEST = 1e300  #: larger numbers count as infinite, numbers nearer to 0 than its inverse as 0
-_SUM_BITS = 40  #: of the largest number in the reference; 2**23 rows of them add up within 64 bits
+_ADDED_AT_ONCE = 2**20
+_SUM_BITS = 40  #: of the largest number in the reference: `_ADDED_AT_ONCE` of them add up within 64 bits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +64,51 @@ class Column:
 
     def count(self, values: Values) -> Counts:
         """The counts of these values: numbers, texts, booleans, None or nan for what is missing; shape (N,)."""
-        numeric = _numbers(values)
-        if numeric is None:
-            return self._count_one_by_one(values)
-        missing = np.isnan(numeric)
-        known = numeric[~missing] if missing.any() else numeric
-        groups = np.bincount(self._places(known), minlength=self.size).astype(np.int64)
-        groups[-1] += len(numeric) - len(known)
-        return Counts(groups=groups, **self._moments(known))
+        places, numbers = self.places(values)
+        finite = numbers[np.isfinite(numbers)]
+        return Counts(
+            groups=np.bincount(places, minlength=self.size).astype(np.int64),
+            scaled=self.scaled(finite, np.zeros(len(finite), np.int64), 1)[0],
+            least=float(finite.min()) if len(finite) else None,
+            most=float(finite.max()) if len(finite) else None,
+        )
+
+    def places(self, values: Values) -> tuple[Whole, NDArray[np.float64]]:
+        """The group of each value, and the values as numbers, nan where they are none; shape (N,) both."""
+        numbers = _numbers(values)
+        if numbers is not None:
+            places = self._places_of(numbers)
+            places[np.isnan(numbers)] = self.size - 1
+            return places, numbers
+        items = list(_hashable(values))
+        numbers = _held(np.array([_float(each) if _is_number(each) else math.nan for each in items], dtype=np.float64))
+        places = self._places_of(numbers)
+        known = {code: place for place, code in enumerate(self.codes) if isinstance(code, str)}
+        for row in np.flatnonzero(np.isnan(numbers)):
+            value = items[row]
+            if _missing(value):
+                places[row] = self.size - 1
+            elif isinstance(value, str) and not self.cells:
+                places[row] = known.get(value, len(self.codes))
+            else:
+                places[row] = self.size - 2
+        return places, numbers
+
+    def scaled(self, finite: NDArray[np.float64], of: Whole, n: int) -> list[int]:
+        """What the finite numbers of each of n spans add up to, `of` being each one's span, in units of 2**-bits.
+
+        Each is rounded to a whole unit, so that no sum depends on its order.
+        """
+        small = np.abs(finite) < 2.0 ** (_SUM_BITS + 1 - self.bits)
+        parts, spans = np.rint(finite[small] * 2.0**self.bits).astype(np.int64), of[small]
+        found = [0] * n
+        for start in range(0, len(parts), _ADDED_AT_ONCE):
+            sums = np.zeros(n, np.int64)
+            np.add.at(sums, spans[start : start + _ADDED_AT_ONCE], parts[start : start + _ADDED_AT_ONCE])
+            found = [before + more for before, more in zip(found, sums.tolist(), strict=True)]
+        for value, span in zip(finite[~small].tolist(), of[~small].tolist(), strict=True):
+            found[span] += round(Fraction(value) * Fraction(2) ** self.bits)
+        return found
 
     def as_json(self) -> dict[str, Any]:
         """A JSON object."""
@@ -89,8 +126,8 @@ class Column:
         """The column that `as_json` wrote."""
         return cls(**{**found, "codes": tuple(found["codes"])})
 
-    def _places(self, known: NDArray[np.float64]) -> Whole:
-        """The group of each number."""
+    def _places_of(self, known: NDArray[np.float64]) -> Whole:
+        """The group of each number; of nan any."""
         if self.cells:
             width = (self.high - self.low) / self.cells
             with np.errstate(over="ignore", invalid="ignore"):
@@ -105,33 +142,6 @@ class Column:
         place: Whole = np.searchsorted(numbers, known).astype(np.int64, copy=False)
         place[numbers[np.minimum(place, len(numbers) - 1)] != known] = len(self.codes)
         return place
-
-    def _count_one_by_one(self, values: Values) -> Counts:
-        groups = np.zeros(self.size, dtype=np.int64)
-        texts = {code: place for place, code in enumerate(self.codes) if isinstance(code, str)}
-        numbers: list[float] = []
-        for value, times in Counter(_hashable(values)).items():
-            if _missing(value):
-                groups[-1] += times
-            elif isinstance(value, int | float):
-                numbers += [_float(value)] * times
-            elif isinstance(value, str) and not self.cells:
-                groups[texts.get(value, len(self.codes))] += times
-            else:
-                groups[-2] += times
-        rest = self.count(np.array(numbers))
-        return Counts(groups=groups + rest.groups, scaled=rest.scaled, least=rest.least, most=rest.most)
-
-    def _moments(self, known: NDArray[np.float64]) -> dict[str, Any]:
-        finite = known[np.isfinite(known)]
-        if not len(finite):
-            return {"scaled": 0, "least": None, "most": None}
-        unit = 2.0**self.bits
-        inside = np.abs(finite) < 2.0 ** (_SUM_BITS + 1) / unit
-        parts = np.rint(finite[inside] * unit).astype(np.int64)
-        scaled = sum(int(parts[start : start + 2**20].sum()) for start in range(0, len(parts), 2**20))
-        scaled += sum(round(Fraction(float(value)) * Fraction(2) ** self.bits) for value in finite[~inside])
-        return {"scaled": scaled, "least": float(finite.min()), "most": float(finite.max())}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -181,31 +191,6 @@ class Counts:
         return mine == others and bool(np.array_equal(self.groups, other.groups))
 
     __hash__ = None  # type: ignore[assignment]
-
-    def packed(self) -> dict[str, Any]:
-        """The counts as a small JSON object but for `groups`: bytes, the occurring groups alone, compressed."""
-        occurring = np.flatnonzero(self.groups)
-        steps = np.diff(occurring, prepend=0).astype("<u4")
-        content = (
-            len(occurring).to_bytes(4, "little") + steps.tobytes() + self.groups[occurring].astype("<u8").tobytes()
-        )
-        return {
-            "size": len(self.groups),
-            "groups": zlib.compress(content, 1),
-            "scaled": self.scaled,
-            "least": self.least,
-            "most": self.most,
-        }
-
-    @classmethod
-    def unpacked(cls, found: Mapping[str, Any]) -> Counts:
-        """The counts that `packed` wrote."""
-        content = zlib.decompress(found["groups"])
-        n = int.from_bytes(content[:4], "little")
-        groups = np.zeros(found["size"], dtype=np.int64)
-        places = np.cumsum(np.frombuffer(content, "<u4", n, 4).astype(np.int64))
-        groups[places] = np.frombuffer(content, "<u8", n, 4 + 4 * n)
-        return cls(groups=groups, scaled=found["scaled"], least=found["least"], most=found["most"])
 
 
 def fit(name: str, values: Values) -> tuple[Column, Counts]:
@@ -277,6 +262,10 @@ def _hashable(values: Values) -> Iterable[Any]:
     for value in values:
         item = value.item() if isinstance(value, np.generic) else value
         yield item if item is None or isinstance(item, str | int | float) else ...
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
 
 
 def _missing(value: Any) -> bool:
