@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from engine import audit, bpmn
 from engine.identity import Person
+from engine.runtime import signals
 from engine.runtime.tables import MessageRow
 from engine.store import new_id, now
 
@@ -85,7 +86,7 @@ def go_on(moving: Moving) -> None:
 
 def write_subscriptions(moving: Moving, rest: bpmn.Rest, before: list[str]) -> list[str]:
     """Write what the instance waits to be told, forget what it no longer waits for; returns the waiting tasks."""
-    waiting = {each.task_id: each for each in rest.messages if each.kind == "message"}
+    waiting = {each.task_id: each for each in rest.messages}
     new = [each for task, each in waiting.items() if task not in before]
     moving.changes.rows["subscriptions"] = [
         {
@@ -95,7 +96,7 @@ def write_subscriptions(moving: Moving, rest: bpmn.Rest, before: list[str]) -> l
             "name": each.name,
             "process": each.process,
             "message": each.name,
-            "key": each.correlation or moving.row.subject,
+            "key": signals.key(each.task_id) if each.kind == "signal" else each.correlation or moving.row.subject,
         }
         for each in new
     ]

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, defer
 
 from engine import bpmn
 from engine.identity import Person
-from engine.runtime import bundles, definitions, forms, user_tasks
+from engine.runtime import bundles, definitions, forms, signals, user_tasks
 from engine.runtime.definitions import Definition
 from engine.runtime.tables import (
     DefinitionRow,
@@ -190,7 +190,7 @@ def instance(session: Session, instance: UUID) -> InstanceDetail:
         user_tasks=tasks_,
         jobs=jobs,
         incidents=incidents,
-        waiting=list(_waiting(tasks_, jobs, incidents, timers, messages)),
+        waiting=[*_waiting(tasks_, jobs, incidents, timers, messages), *_conditions(row.waiting)],
         members=bundles.members(session, row.bundle),
     )
 
@@ -353,15 +353,32 @@ def _waiting(
             task=timer.task,
         )
     for message in messages:
+        signal = signals.is_key(message.key)
         yield Waiting(
-            kind="message",
+            kind="signal" if signal else "message",
             element=message.element,
             name=message.name,
             process=message.process,
             owed_by="another life cycle or an outside event",
-            next_act=f"It goes on when {message.message} arrives for {message.key or 'it'}.",
+            next_act=f"It goes on when the signal {message.message} is sent."
+            if signal
+            else f"It goes on when {message.message} arrives for {message.key or 'it'}.",
             since=None,
             task=message.task,
+        )
+
+
+def _conditions(waiting: dict[str, Any]) -> Iterable[Waiting]:
+    for each in waiting.get("conditions", ()):
+        yield Waiting(
+            kind="condition",
+            element=each["element"],
+            name=each["name"],
+            process=each["process"],
+            owed_by="the other branches",
+            next_act=f"It goes on when this is true: {each['condition']}",
+            since=None,
+            task=UUID(each["task"]),
         )
 
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from engine import audit, bpmn, identity
 from engine.errors import GatewrightError
 from engine.identity import Person
-from engine.runtime import bundles, incidents, jobs, observed, rows, steps, timers, user_tasks, wakeups
+from engine.runtime import bundles, incidents, jobs, observed, rows, signals, steps, timers, user_tasks, wakeups
 from engine.runtime import messages as outbox
 from engine.runtime.context import Context
 from engine.runtime.rows import Changes, Held, InstanceOf
@@ -190,9 +190,21 @@ def run_to_rest(moving: Moving) -> None:
         "timers": timers.write(moving, rest, before.get("timers", {})),
         "messages": outbox.write_subscriptions(moving, rest, before.get("messages", [])),
         "jobs": jobs.write(moving, rest, before.get("jobs", [])),
+        # They have no rows of their own: only what the instance does itself brings them about.
+        "conditions": [
+            {
+                "task": each.task_id,
+                "element": each.element,
+                "name": each.name,
+                "process": each.process,
+                "condition": each.condition,
+            }
+            for each in rest.conditions
+        ],
         "incidents": incidents.write(moving, rest, before.get("incidents", [])),
     }
     outbox.send_thrown(moving, rest)
+    signals.send_thrown(moving, rest)
     row.waiting = {kind: ids for kind, ids in after.items() if ids}
     row.active = _active(moving.execution)
     row.workflow = moving.execution.state()

@@ -129,7 +129,7 @@ class Incident:
 class Waiting:
     """One thing an instance waits for, who owes it, and what the next act is: for its page and its requester."""
 
-    kind: str  #: user task, job, timer, message, incident
+    kind: str  #: user task, job, timer, message, signal, condition, incident
     element: str
     name: str
     process: str

@@ -1,10 +1,11 @@
-"""A message reaches the instance that waits for it."""
+"""A message, or a signal, reaches the instance that waits for it."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
 from engine.identity import Person
+from engine.runtime import signals
 from engine.runtime.tables import MessageRow, SubscriptionRow
 from engine.runtime.transaction import InstanceEnded, InstanceSuspended, InstanceUnknown, Moving, move
 from engine.store import Store
@@ -19,10 +20,15 @@ def deliver(house: Store, message: UUID, instance: UUID, task: UUID) -> bool:
             return False
         if moving.session.get(SubscriptionRow, task) is None:
             return False
-        if not moving.execution.deliver_message(row.name, row.payload):
+        signal = signals.is_key(row.key)
+        handed_over = moving.execution.deliver_signal if signal else moving.execution.deliver_message
+        if not handed_over(row.name, row.payload):
             return False
         row.delivered_at, row.delivered_to, row.outcome = moving.now, moving.row.id, "delivered"
-        moving.record("message.delivered", message=row.name, id=str(row.id), sender=row.sender)
+        if signal:
+            moving.record("signal.delivered", signal=row.name, id=str(row.id), sender=row.sender)
+        else:
+            moving.record("message.delivered", message=row.name, id=str(row.id), sender=row.sender)
         return True
 
     try:

@@ -50,6 +50,7 @@ class Maker:
     size: int
     shared: bool = True  #: branches write each other's variables
     called: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    deep: bool = False  #: scopes in scopes wherever there may be some
     variables: dict[str, Any] = field(default_factory=dict)
     count: int = 0
 
@@ -89,9 +90,18 @@ class Maker:
             self.handler(canvas, outside, kind, code, self.chance.randint(0, max(1, size // 2)))
 
     def flow(self, canvas: Canvas, begins: list[End], size: int) -> None:
+        if self.deep and canvas.depth > 0 and self.chance.random() < 0.8:
+            begins[0], size = self.nested(canvas, begins[0], size // 2), size - size // 2
         draw = self.mesh if self.chance.random() < 0.6 or len(begins) > 1 else self.row
         for end in draw(canvas, begins, size):
             self.close(canvas, end)
+
+    def nested(self, canvas: Canvas, end: End, size: int) -> End:
+        kind = self.chance.choice(["scope", "scope", "call"])
+        name = self.name(kind.capitalize())
+        self.element(canvas, name, kind, "", size, canvas.codes)
+        self.connect(canvas, end, name)
+        return End(name, alone=True)
 
     def handlers(self) -> list[tuple[str, str]]:
         """What begins event subprocesses of one scope: kinds with their codes, messages or signals."""
@@ -128,7 +138,15 @@ class Maker:
             return [*tips, End("")] if self.chance.random() < 0.1 else tips
         start = self.name("Start")
         canvas.parts.append(d.start(start))
+        if not canvas.path and self.chance.random() < 0.2:
+            return [self.join(canvas, [End(start), *self.told(canvas)], "exclusive")]
         return [End(start), End(start)] if self.chance.random() < 0.1 else [End(start)]
+
+    def told(self, canvas: Canvas) -> list[End]:
+        """Start events of the process for messages, one or two."""
+        names = [self.name("Told") for _ in range(self.chance.choice([1, 2]))]
+        canvas.parts += [d.start(name, d.message(by)) for name, by in zip(names, MESSAGES, strict=False)]
+        return [End(name) for name in names]
 
     def close(self, canvas: Canvas, end: End) -> None:
         if not end.source or (end.alone and self.chance.random() < 0.2):
@@ -370,8 +388,8 @@ class Maker:
             return d.condition(self.awaited())
         if kind == "timer":
             if repeats and self.chance.random() < 0.5:
-                return d.timer("cycle", self.chance.choice(["R2/PT1H", "R3/PT1H"]))
-            return d.timer("duration", "PT1H")
+                return d.timer("cycle", self.chance.choice(["R2/PT1H", "R3/PT1H", "every"]))
+            return d.timer("duration", self.chance.choice(["PT1H", "PT1H", "pause", "'PT' + str(x2 + 1) + 'H'"]))
         if kind == "message":
             return d.message(message, self.chance.choice(["", "got"]))
         return d.event("signal", self.chance.choice(SIGNALS))
@@ -509,8 +527,10 @@ def made(seed: int) -> tuple[dict[str, bytes], dict[str, dict[str, bytes]], dict
     """(files, called, variables) of the process of a seed."""
     chance = random.Random(seed)
     maker = Maker(chance, size=chance.choice([3, 5, 7, 9, 12, 15]), shared=chance.random() < 0.6)
-    canvas = Canvas((), depth=chance.choice([1, 2, 3, 4]))
+    maker.deep = chance.random() < 0.3
+    canvas = Canvas((), depth=4 if maker.deep else chance.choice([1, 2, 3, 4]))
     maker.scope(canvas, maker.size)
     files = d.files("p", *canvas.parts, declared=DECLARED, pick__dmn=DECISIONS)
-    variables = {f"x{n}": n for n in range(4)} | {"a0": {"v": 0}, "a1": {"v": 1}, "items": [5, 6]} | maker.variables
+    variables = {f"x{n}": n for n in range(4)} | {"a0": {"v": 0}, "a1": {"v": 1}, "items": [5, 6]}
+    variables |= {"pause": "PT1H", "every": "R2/PT1H"} | maker.variables
     return files, maker.called, variables

@@ -28,10 +28,17 @@ class Player:
     def __init__(self, of: Bundle, net: Net, variables: dict[str, Any], seed: int, restoring: bool) -> None:
         self.bundle, self.net, self.restoring = of, net, restoring
         self.chance = random.Random(seed)
-        self.following = Following(net, variables, quick)
-        self.execution = Execution.start(of, dict(variables), now=NOW)
+        message = self.told(net)
+        self.following = Following(net, variables, quick, message)
+        self.execution = Execution.start(of, dict(variables), now=NOW, message=message)
         self.trace: list[tuple[str, tuple[str, ...], str]] = []
         self.ending = "long"
+
+    def told(self, net: Net) -> str | None:
+        """The message that starts the process, where it has start events for some."""
+        starts = [node for node in net.places[net.main, net.main].scope.nodes.values() if node.kind == "startEvent"]
+        messages = [node.event.name if node.event else None for node in starts]
+        return self.chance.choice(messages) if messages and any(messages) else None
 
     def play(self, acts: int = 40) -> str:
         """How it ended: "finished", "held", "stuck", or "long" where it was broken off, right as far as it went."""
