@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import shutil
@@ -13,6 +14,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from engine.config import Settings
 from engine.store.postgres import EmbeddedPostgres
@@ -27,13 +29,32 @@ from web.supervisor.children import environment
 KINDS = ("worker", "clock", "web", "scoring", "owner", "database")
 
 
+def own_place() -> tuple[Path, IO[str]]:
+    """A folder for a database that no other test session clears away while its owner is dead, and what guards it.
+
+    Those of sessions that were killed are removed first: nobody holds their lock any more.
+    """
+    near = place().parent
+    near.mkdir(parents=True, exist_ok=True)
+    for left in near.glob("faults-*.lock"):
+        with left.open() as lock, suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left.with_suffix(""), ignore_errors=True)
+            left.unlink(missing_ok=True)
+    folder = near / place().name.replace("tests-", "faults-")
+    guard = folder.with_suffix(".lock").open("w")
+    fcntl.flock(guard, fcntl.LOCK_EX)
+    return folder, guard
+
+
 class WholeHouse:
     """`gatewright up`, started again whenever its owner has ended."""
 
     def __init__(self, folder: Path, recorder: Recorder) -> None:
+        database, self._guard = own_place()
         self.settings = Settings(
             data_dir=folder / "data",
-            database_dir=place(),
+            database_dir=database,
             web_port=free_port(),
             scoring_port=free_port(),
             worker_silent_seconds=3.0,
@@ -84,7 +105,9 @@ class WholeHouse:
             finally:
                 with suppress(ProcessLookupError):
                     os.killpg(self._owner.pid, signal.SIGKILL)
-                shutil.rmtree(self.settings.database_dir or "", ignore_errors=True)
+                shutil.rmtree(self.database.folder, ignore_errors=True)
+                Path(self._guard.name).unlink(missing_ok=True)
+                self._guard.close()
         return code
 
     def logged(self) -> str:
