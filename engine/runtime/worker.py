@@ -13,6 +13,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -42,6 +43,8 @@ PULSE = "worker"
 _PROGRESS_SECONDS = 0.5
 #: workers that may die at one job before it becomes an incident: its own doing, not the machine's
 _MOST_DEATHS = 10
+#: before a worker that lost the queue looks for it again
+_ANEW_SECONDS = 1.0
 #: times that a busy instance is asked to take a result, each as long as a lock is waited for
 _MOST_ASKED = 5
 
@@ -271,6 +274,24 @@ def run(house: Store, *, concurrency: int | None = None, stop: threading.Event |
 
 
 async def _work(house: Store, concurrency: int, stop: threading.Event | None) -> None:
+    told = asyncio.Event()
+    if stop is None:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(each, told.set)
+
+    def over() -> bool:
+        return told.is_set() or (stop is not None and stop.is_set())
+
+    while not over():
+        try:
+            await _take_jobs(house, concurrency, over)
+        except exceptions.ConnectorException as away:
+            # The database was away, or took this worker for dead after a long pause of the machine and forgot it.
+            _log.warning("The queue cannot be worked on (%s); this worker registers anew", away.__cause__ or away)
+            await asyncio.sleep(_ANEW_SECONDS)
+
+
+async def _take_jobs(house: Store, concurrency: int, over: Callable[[], bool]) -> None:
     queue_app, silent = app(house), house.settings.worker_silent_seconds
     async with queue_app.open_async():
         working = asyncio.create_task(
@@ -287,17 +308,14 @@ async def _work(house: Store, concurrency: int, stop: threading.Event | None) ->
                 update_heartbeat_interval=silent / 6,
             )
         )
-        loop = asyncio.get_running_loop()
-        if stop is None:
-            for each in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(each, working.cancel)
+        asked = False
         while not working.done():
             pulse.beat(PULSE)
-            if stop is not None and stop.is_set():
-                working.cancel()
+            if over() and not asked:
+                asked = working.cancel()  # once: asked again, it would not wait for the jobs under way
             await asyncio.wait({working}, timeout=0.2)
-        if not working.cancelled() and working.exception():
-            raise working.exception()  # type: ignore[misc]
+        if not working.cancelled() and (failure := working.exception()):
+            raise failure
 
 
 def rescue_stalled(house: Store, silent_seconds: float | None = None) -> int:

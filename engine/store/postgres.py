@@ -331,6 +331,9 @@ class EmbeddedPostgres:
             if "pre-existing shared memory block" in said and time.monotonic() < deadline:
                 time.sleep(0.2)
                 continue
+            if self._process.returncode < 0:
+                reason = f"its process was ended by signal {-self._process.returncode}"
+                raise DatabaseDidNotStart(folder=self.folder, reason=reason, log=self.log)
             fatal = [line for line in said.splitlines() if "FATAL" in line] or said.splitlines()[-1:] or ["no word"]
             raise DatabaseDidNotStart(folder=self.folder, reason=fatal[-1].strip(), log=self.log)
 
