@@ -39,6 +39,7 @@ _PARTS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("Environments", "environments.listing", "deployment.view", "place"),
     ),
     "Oversight": (
+        ("Service tasks", "service_tasks.listing", "instance.view", "gauge"),
         ("Audit trail", "audit_trail.listing", "audit.view", "log"),
         ("Users", "people.listing", "user.view", "people"),
     ),

@@ -119,6 +119,11 @@ TABLE = {
     "add_schedule": "AIM",
     "pause_schedule": "AIM",
     "resume_schedule": "AIM",
+    # service tasks at work
+    "list_service_tasks": EVERY,
+    "set_limits": "IM",
+    "forget_limits": "IM",
+    "close_breaker": "IM",
     # audit log
     "list_entries": "ARUX",
     "verify_audit": "RUX",

@@ -127,6 +127,8 @@ PAGES = {
     "schedules": ("model_operator", "/schedules"),
     "schedule": ("model_operator", "/schedules/{schedule}"),
     "add a schedule": ("model_operator", "/schedules/new?process=review"),
+    "service tasks": ("it_operations", "/service-tasks"),
+    "service task": ("it_operations", "/service-tasks/deploy_model"),
     "environments": ("it_operations", "/environments"),
     "environment": ("it_operations", "/environments/production"),
     "add an environment": ("it_operations", "/environments/new"),

@@ -91,6 +91,11 @@ TABLE = {
     "POST schedules.add": SCHEDULERS,
     "POST schedules.pause": SCHEDULERS,
     "POST schedules.resume": SCHEDULERS,
+    "GET service_tasks.listing": ALL,
+    "GET service_tasks.page": ALL,
+    "POST service_tasks.limit": OPERATORS,
+    "POST service_tasks.unlimit": OPERATORS,
+    "POST service_tasks.close": OPERATORS,
     "GET environments.listing": ALL,
     "GET environments.page": {OPS, ADM},
     "GET environments.new": {OPS, ADM},
@@ -147,6 +152,7 @@ def address(app, rule, ids):
             "schedules": ids["schedule"],
             "versions": "artefact",
             "environments": "production",
+            "service_tasks": "deploy_model",
         }.get(rule.endpoint.partition(".")[0], "")
     if rule.endpoint == "library.file":
         values["name"] = "process.bpmn"

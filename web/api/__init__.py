@@ -20,6 +20,7 @@ from web.api import (
     models,
     people,
     schedules,
+    service_tasks,
     serving,
     sign_in,
     tasks,
@@ -39,6 +40,7 @@ MODULES = (
     serving,
     inferences,
     schedules,
+    service_tasks,
     audit,
     health,
 )
