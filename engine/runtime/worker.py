@@ -81,6 +81,8 @@ def _run(house: Store, task: UUID, begun: _Begun) -> None:
     handler, refusal = begun.handler, begun.refusal
     if refusal is not None:
         tracing.failed(refusal)
+        refused = "named_error" if isinstance(refusal, bpmn.BpmnError) else "refused"
+        metrics.JOBS.labels(handler.name, refused).observe(0.0)  # it did not come to run
         instances.failed(house, task, refusal)
         # What was refused before the tool was asked says nothing of the tool; workers that die at it do.
         lost = isinstance(refusal, WorkerLost)

@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.sandbox.limits import Limits
 from engine.sandbox.process import Isolation, Process, Usage
+from engine.telemetry import tracing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +41,17 @@ def run(
     Raises SandboxRefused, ModelCodeFailed, MemoryExceeded, TimeExceeded or ChildDied; nothing of the child is left.
     """
     began = time.monotonic()
-    with Process(
-        program,
-        files=files,
-        options=options,
-        limits=limits,
-        interpreter=interpreter,
-        allow_network=allow_network,
-    ) as process:
+    with (
+        tracing.span("sandbox"),
+        Process(
+            program,
+            files=files,
+            options=options,
+            limits=limits,
+            interpreter=interpreter,
+            allow_network=allow_network,
+        ) as process,
+    ):
         value = process.call(call, request)
         return Result(
             value=value,

@@ -107,7 +107,15 @@ def _as(told: Told, person: str, *words: str, code: int = 0) -> str:
 
 def test_lists_come_as_json_and_as_lines(told: Told) -> None:
     """For each list: JSON for programs, tab-separated lines where no terminal reads."""
-    for words in ("process list", "instance list", "task list", "model list", "schedule list", "user list"):
+    for words in (
+        "process list",
+        "instance list",
+        "task list",
+        "model list",
+        "schedule list",
+        "handler list",
+        "user list",
+    ):
         found = json.loads(_as(told, "otto", *words.split(), "--json"))
         assert isinstance(found, list), words
         lines = _as(told, "otto", *words.split()).splitlines()

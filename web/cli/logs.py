@@ -58,7 +58,7 @@ class Line:
             return f"{self.log:<10} {self.text}"
         told = self.told
         facts = ", ".join(f"{name} {fact}" for name, fact in told.items() if name not in _OWN)
-        moment = str(told.get("time", ""))[:23].replace("T", " ")
+        moment = str(told.get("time", "")).partition("+")[0][:23].replace("T", " ")
         line = f"{moment} {told.get('level', '')} {told.get('logger', '')}: {told.get('message', '')}"
         below = "".join(f"\n{told[name]}" for name in ("error", "stack") if told.get(name))
         return f"{self.log:<10} {line}{f' ({facts})' if facts else ''}{below}"
