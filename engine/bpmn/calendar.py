@@ -28,6 +28,8 @@ from engine.errors import GatewrightError
 
 #: the shortest time that a timer or cycle may take
 MINIMUM = timedelta(seconds=1)
+#: the shortest interval of a cycle without end: each firing puts a token and a line into the history, for years
+MINIMUM_ENDLESS = timedelta(minutes=1)
 MAX_LENGTH = 200
 
 _DURATION = re.compile(
@@ -226,7 +228,9 @@ def checked(kind: str, text: str) -> None:
             return
         if cycle["times"] == "0":
             raise NotATime(text=text, kind="cycle", reason="it repeats zero times")
-        _interval(cycle, text)
+        if _interval(cycle, text).shortest < MINIMUM_ENDLESS and not cycle["times"]:
+            reason = "it repeats without end and faster than once a minute; say how often, as in R10/PT5S"
+            raise NotATime(text=text, kind="cycle", reason=reason)
 
 
 def arm(kind: str, text: str, now: datetime, zone: str) -> Armed:

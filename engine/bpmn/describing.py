@@ -9,7 +9,6 @@ from engine.bpmn.bundle import NotExecutable
 from engine.bpmn.expressions import ExpressionError, assignments
 from engine.bpmn.model import Diagram, Node, Process
 from engine.bpmn.reading import Files, read
-from engine.bpmn.spec.tasks import result_variable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +111,7 @@ def written(diagram: Diagram, node: Node) -> frozenset[str]:
     """The variables that one element writes."""
     names: set[str] = set()
     if node.kind == "userTask":
-        names.add(result_variable(node))
+        names.add(node.result)
     elif node.kind == "serviceTask" and node.operator is not None:
         names.add(node.operator.result_variable)
     elif node.kind == "scriptTask":

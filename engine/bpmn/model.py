@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import keyword
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -94,6 +96,18 @@ class Node:
     postscript: str = ""
     parallel_multiple: bool = False
     implied_by: str = ""  #: id of the drawn element that means it; empty for what is drawn itself
+
+    @property
+    def result(self) -> str:
+        """The variable that takes a person's answer: the property `result`, else one named after the id.
+
+        The id is written in lower case, what no name of a variable holds becomes an underscore.
+        """
+        given = self.properties.get("result")
+        if given:
+            return given
+        name = re.sub(r"[^a-z0-9_]", "_", self.id.lower()).strip("_")
+        return name if name[:1].isalpha() and not keyword.iskeyword(name) else f"task_{name}"
 
     @property
     def event(self) -> Event | None:

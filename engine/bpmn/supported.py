@@ -28,8 +28,8 @@ EXECUTED: Final[dict[str, str]] = {
     "that catches its name in the same scope.",
     "boundaryEvent": "Armed while its activity is active; a non-interrupting one can occur again and again, a timer by "
     "duration or date once.",
-    "userTask": "Waits for a person of the lane's role; the answer goes to the variable `result`, else to the id in "
-    "lower case.",
+    "userTask": "Waits for a person of the lane's role; the answer goes to the variable `result`, else to one named "
+    "after the id.",
     "serviceTask": "Calls its handler; the value goes to `resultVariable`.",
     "scriptTask": "Assigns variables, line by line.",
     "businessRuleTask": "Asks a decision table; each output goes to the variable of its name.",
@@ -89,7 +89,7 @@ REFUSED: Final[dict[str, str]] = {
     "business rule tasks without a decision, decision tables that cannot be read": "decisions",
     "scripts other than name = expression, scripts before and after a task": "scripts",
     "expressions outside the safe subset, or in another engine's notation": "expressions",
-    "timers that are no ISO 8601 and no cron, or shorter than a second": "timers",
+    "timers that are no ISO 8601 and no cron, or shorter than a second, or endless and shorter than a minute": "timers",
     "bindings for other engines": "foreign-bindings",
     "document types, entities, files too large or too deep": "readable",
 }

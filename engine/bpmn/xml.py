@@ -124,6 +124,11 @@ def text(element: Node | None) -> str:
     return "" if element is None else "".join(element.itertext()).strip()
 
 
+def boolean(element: Node, name: str, default: bool) -> bool:
+    """An attribute of XML Schema's type boolean, which is also written 1 and 0; anything else counts as the default."""
+    return {"true": True, "1": True, "false": False, "0": False}.get(element.get(name, "").strip(), default)
+
+
 def children(element: Node, *names: str, namespace: str = BPMN) -> list[Node]:
     """The direct children of a namespace, of any of these names if names are given."""
     found = []

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.bpmn import Issue, ServiceTaskInfo, Vocabulary, check
+from engine.bpmn import Issue, ServiceTaskInfo, Vocabulary, check, writes
 from engine.bpmn.lint import RULES
 from tests.bpmn import drawing as d
 
@@ -155,6 +155,7 @@ BROKEN = [
     ("scripts", "no script", straight('<bpmn:scriptTask id="X"/>')),
     ("timers", "PT0.5S", straight(d.catch("X", d.timer("duration", "PT0.5S")))),
     ("timers", "soon!", straight(d.catch("X", d.timer("duration", "soon!")))),
+    ("timers", "without end", straight(in_lane(d.user("X")), d.boundary("B", "X", d.timer("cycle", "R/PT30S"), False), d.flow("B", "End"))),
     ("timers", "another engine", straight(d.catch("X", d.timer("duration", "${pause}")))),
     ("timers", "five fields", straight(in_lane(d.user("X")), d.boundary("B", "X", d.timer("cycle", "0 0 6 * * 1"), False), d.flow("B", "End"))),
     ("variables", "no name", straight(d.service("X", "work", result="my result"))),
@@ -194,6 +195,23 @@ def test_every_rule_has_a_diagram_that_breaks_it():
     check(straight(d.script("X", "a = 1")), WORDS)
     only_warn = {"idle-tasks", "lanes", "parallel-writes"}
     assert {rule for rule, _, _ in BROKEN} == set(RULES) - only_warn
+
+
+def test_a_repeating_timer_that_can_fire_only_once_is_warned_of():
+    issues = check(straight(d.catch("X", d.timer("cycle", "R3/PT1H"))), WORDS)
+    assert [(i.rule, i.severity) for i in issues] == [("timers", "warning")]
+    assert "only once" in issues[0].reason
+
+
+def test_ids_of_any_modeller_are_names():
+    """Signavio writes sid-..., others begin with an underscore or a letter of their language."""
+    content = d.xml(
+        "Kredit-Prüfung.2".replace("ü", "ue"), d.start("Größe"), d.user("sid-2F-1"), d.user("_7"), d.end(),
+        d.lanes(risk_manager=("sid-2F-1", "_7")), d.chain("Größe", "sid-2F-1", "_7", "End"),
+    ).replace(b'id="sid-2F-1__7" ', b"")  # fmt: skip
+    files = {"process.bpmn": content, "answer.form.json": b"{}"}
+    assert check(files, WORDS) == []
+    assert writes(files) == {"Größe": set(), "sid-2F-1": {"sid_2f_1"}, "_7": {"task_7"}, "End": set()}
 
 
 def test_idle_tasks_and_broken_lanes_are_warned_of():

@@ -14,7 +14,7 @@ def read(node: xml.Node) -> Loop | None:
             kind="standard",
             condition=xml.text(xml.first(standard, "loopCondition")),
             maximum=standard.get("loopMaximum", ""),
-            test_before=standard.get("testBefore", "false") == "true",
+            test_before=xml.boolean(standard, "testBefore", False),
         )
     several = xml.first(node, "multiInstanceLoopCharacteristics")
     if several is None:
@@ -25,7 +25,7 @@ def read(node: xml.Node) -> Loop | None:
         return "" if found is None else found.get("id") or found.get("name") or xml.text(found)
 
     return Loop(
-        kind="sequential" if several.get("isSequential") == "true" else "parallel",
+        kind="sequential" if xml.boolean(several, "isSequential", False) else "parallel",
         cardinality=xml.text(xml.first(several, "loopCardinality")),
         input=xml.text(xml.first(several, "loopDataInputRef")),
         item=item("inputDataItem"),

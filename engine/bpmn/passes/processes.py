@@ -43,7 +43,7 @@ def _process(element: xml.Node, file: str, references: References) -> Process:
                 if name in SUBPROCESSES:
                     inner.append((child, name, node.lane))
             elif name == "sequenceFlow":
-                flows.append(_flow(child, scope))
+                flows.append(_flow(child, scope, len(flows)))
             elif name not in DOCUMENTATION_ONLY:
                 unknown.append(
                     Node(
@@ -67,7 +67,7 @@ def _process(element: xml.Node, file: str, references: References) -> Process:
         name=element.get("name") or process,
         line=element.sourceline,
         file=file,
-        executable=element.get("isExecutable", "true") == "true",
+        executable=xml.boolean(element, "isExecutable", True),
         documentation=xml.text(xml.first(element, "documentation")),
         lanes=names,
         scopes=scopes,
@@ -95,20 +95,21 @@ def _node(element: xml.Node, process: str, scope: str, lane: str, references: Re
         called=element.get("calledElement", ""),
         loop=loops.read(element),
         attached_to=element.get("attachedToRef", ""),
-        interrupting=element.get("isInterrupting" if kind == "startEvent" else "cancelActivity", "true") == "true",
+        interrupting=xml.boolean(element, "isInterrupting" if kind == "startEvent" else "cancelActivity", True),
         default=element.get("default", ""),
-        triggered_by_event=element.get("triggeredByEvent", "false") == "true",
-        compensation=element.get("isForCompensation", "false") == "true",
+        triggered_by_event=xml.boolean(element, "triggeredByEvent", False),
+        compensation=xml.boolean(element, "isForCompensation", False),
         foreign=extensions.foreign(element),
         prescript=xml.text(extensions.extension(element, "preScript")),
         postscript=xml.text(extensions.extension(element, "postScript")),
-        parallel_multiple=element.get("parallelMultiple", "false") == "true",
+        parallel_multiple=xml.boolean(element, "parallelMultiple", False),
     )
 
 
-def _flow(element: xml.Node, scope: str) -> Flow:
+def _flow(element: xml.Node, scope: str, number: int) -> Flow:
     return Flow(
-        id=element.get("id", ""),
+        # The standard asks for no id. Without one, each flow would be the default of every gateway that has none.
+        id=element.get("id") or f"(flow {number} of {scope})",
         name=element.get("name", ""),
         line=element.sourceline,
         scope=scope,

@@ -30,12 +30,7 @@ class UserTask(Element, StockUserTask):  # type: ignore[misc]
     @property
     def result(self) -> str:
         """The variable that takes the answer."""
-        return result_variable(self.node)
-
-
-def result_variable(node: Node) -> str:
-    """The variable that takes a user task's answer: its property `result`, else its id in lower case."""
-    return node.properties.get("result") or node.id.lower()
+        return self.node.result
 
 
 class ScriptTask(Element, StockScriptTask):  # type: ignore[misc]

@@ -21,7 +21,7 @@ def passed(at: Position) -> Iterator[Step]:
 @element("userTask")
 def answered(at: Position) -> Iterator[Step]:
     """A person's answer becomes the value of one variable."""
-    variable = at.node.properties.get("result") or at.node.id.lower()
+    variable = at.node.result
     for answer in at.world.answers(at.node, at.token.path, at.token.carried):
         move = at.move()
         move.complete(at.token, at.token.carried.written({variable: answer}, move.number()))

@@ -7,18 +7,18 @@ from collections.abc import Iterator
 
 from engine.bpmn.lint.registry import Finding, Subject, rule
 
-_PROCESS = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_ELEMENT = re.compile(r"[A-Za-z_][\w.\-]{0,119}", re.ASCII)
+_PROCESS = re.compile(r"[A-Za-z_][\w.\-]{0,62}", re.ASCII)
+_ELEMENT = re.compile(r"[^\W\d][\w.\-]{0,119}")
 
 
 @rule("identifiers")
 def check(subject: Subject) -> Iterator[Finding]:
-    """Every element has an id of its own; the process id is a short lower-case name."""
+    """Every element has an id of its own; the process id is a short name."""
     process = subject.process
     if not _PROCESS.fullmatch(process.id):
         yield Finding(
             at=process,
-            reason=f'The process id "{process.id}" is no short name of lower-case letters, digits and underscores.',
+            reason=f'The process id "{process.id}" is no short name of letters, digits, dots, hyphens and underscores.',
             hint="Name it like the folder of its definition, such as model_life_cycle.",
         )
     for file, identifier, line in subject.diagram.duplicates:

@@ -11,7 +11,7 @@ from engine.bpmn.lint.rules.written_expressions import problem
 
 @rule("timers")
 def check(subject: Subject) -> Iterator[Finding]:
-    """A timer is ISO 8601, cron or an expression, takes at least a second, and repeats where it does not interrupt."""
+    """A timer is ISO 8601, cron or an expression, and takes at least a second, a minute where it repeats for ever."""
     for node in subject.nodes():
         for event in node.events:
             if event.kind != "timer":
