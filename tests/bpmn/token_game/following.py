@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.bpmn.token_game import Concrete, Configuration, Net, Step, Token, begin, held, settle, steps, waiting
 from engine.bpmn.token_game.configuration import ARMED, COMING, ENDED, STANDING, WAITING
+from engine.bpmn.token_game.world import Trouble
 
 Label = tuple[str, str, tuple[str, ...]]
 JOINS = {"parallelGateway", "inclusiveGateway"}
@@ -278,8 +280,9 @@ class Following:
             if token.phase == STANDING and token.repetition is None and node.kind == "userTask":
                 users.append((token.node, token.path, data(token.carried.variables)))
             if token.phase == STANDING and token.repetition is None and node.kind == "serviceTask":
-                world.outcomes(node, token.path, token.carried)
-                jobs.append((token.node, token.path, data(parameters.pop())))
+                with suppress(Trouble):  # a parameter that cannot be evaluated: no job, but held
+                    world.outcomes(node, token.path, token.carried)
+                    jobs.append((token.node, token.path, data(parameters.pop())))
         events = [(net.node(t.process, t.scope, t.node).event, t) for t in waiting(net, at, ("message", "signal"))]
         stuck = set()
         for within in {token.within for token in at.tokens}:
