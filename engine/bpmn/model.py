@@ -243,6 +243,7 @@ class Diagram:
     decisions: Mapping[str, Decision]
     files: tuple[str, ...]  #: all file names
     duplicates: tuple[tuple[str, str, int | None], ...] = ()  #: (file, element id, line) of ids used twice
+    choreographies: tuple[Node, ...] = ()  #: refused wherever they stand
 
     @property
     def process(self) -> Process:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from engine.bpmn import xml
 from engine.bpmn.issues import Issue
-from engine.bpmn.model import Decision, Diagram, Process
+from engine.bpmn.model import Decision, Diagram, Node, Process
+from engine.bpmn.passes import choreographies as choreographies_pass
 from engine.bpmn.passes import decisions as decisions_pass
 from engine.bpmn.passes import processes as processes_pass
 from engine.bpmn.passes import references as references_pass
@@ -20,6 +21,7 @@ def read(files: Files) -> tuple[Diagram, list[Issue]]:
     """The diagram of a definition's files, and what could not be read of them."""
     issues: list[Issue] = []
     processes: list[Process] = []
+    choreographies: list[Node] = []
     decisions: dict[str, Decision] = {}
     duplicates: list[tuple[str, str, int | None]] = []
 
@@ -41,6 +43,7 @@ def read(files: Files) -> tuple[Diagram, list[Issue]]:
                 refuse(file, f"The root element is <{name}>, not <bpmn:definitions>.", "Save it as BPMN 2.0.")
                 continue
             processes += processes_pass.read(root, file, references_pass.read(root))
+            choreographies += choreographies_pass.read(root)
         else:
             if space not in decisions_pass.DMN or name != "definitions":
                 refuse(file, f"The root element is <{name}>, not DMN's <definitions>.", "Save it as DMN 1.1 or later.")
@@ -52,6 +55,19 @@ def read(files: Files) -> tuple[Diagram, list[Issue]]:
     if len(files) > MAX_FILES:
         refuse("", f"The definition has {len(files)} files; at most {MAX_FILES} are read.", "Split it.")
     found = [process for process in processes if process.executable]
+    if not found and not issues:
+        # Said here, since the rules look at a process.
+        issues += [
+            Issue(
+                rule="choreographies",
+                element=node.id,
+                name=node.name,
+                line=node.line,
+                reason=choreographies_pass.reason(node),
+                hint=choreographies_pass.HINT,
+            )
+            for node in choreographies
+        ]
     if len(found) != 1 and not issues:
         names = ", ".join(f'"{process.id}"' for process in found) or "none"
         refuse(
@@ -61,7 +77,11 @@ def read(files: Files) -> tuple[Diagram, list[Issue]]:
         )
     return (
         Diagram(
-            processes=tuple(processes), decisions=decisions, files=tuple(sorted(files)), duplicates=tuple(duplicates)
+            processes=tuple(processes),
+            decisions=decisions,
+            files=tuple(sorted(files)),
+            duplicates=tuple(duplicates),
+            choreographies=tuple(choreographies),
         ),
         issues,
     )

@@ -63,7 +63,8 @@ DOCUMENTATION: Final[dict[str, str]] = {
     "textAnnotation, association, group, documentation": "For the reader.",
     "dataObject, dataObjectReference, dataStoreReference, data associations, ioSpecification": "For the reader: "
     "variables pass by their names.",
-    "collaboration, participant, messageFlow": "For the reader: a message is known by its name and the business key.",
+    "collaboration, participant, messageFlow, conversation": "For the reader: a message is known by its "
+    "name and the business key.",
     "laneSet": "The lane of a user task names its role; other lanes are for the reader.",
     "dataStore, itemDefinition, resource, category, interface, import": "For the reader.",
     "diagram interchange": "Drawn by the pages.",
@@ -73,6 +74,7 @@ DOCUMENTATION: Final[dict[str, str]] = {
 #: refused at publish, with the rule that says so
 REFUSED: Final[dict[str, str]] = {
     "complexGateway": "complex-gateways",
+    "choreography, globalChoreographyTask, globalConversation; conversations without a process": "choreographies",
     "adHocSubProcess, transaction": "special-subprocesses",
     "event subprocesses with flows, boundary events, a loop, or another start than one event": "event-subprocesses",
     "compensation": "compensation",

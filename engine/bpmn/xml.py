@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from xml.parsers import expat
 
@@ -17,6 +18,8 @@ SPIFF = "http://spiffworkflow.org/bpmn/schema/1.0/core"
 CAMUNDA = "http://camunda.org/schema/1.0/bpmn"
 ZEEBE = "http://camunda.org/schema/zeebe/1.0"
 FLOWABLE = "http://flowable.org/bpmn"
+
+_QUALIFIED = re.compile(r"^[^\W\d][\w.\-]*:(?=[^\W\d][\w.\-]*$)")
 
 Node = Any  # an lxml element: lxml brings no types
 
@@ -127,6 +130,12 @@ def text(element: Node | None) -> str:
 def boolean(element: Node, name: str, default: bool) -> bool:
     """An attribute of XML Schema's type boolean, which is also written 1 and 0; anything else counts as the default."""
     return {"true": True, "1": True, "false": False, "0": False}.get(element.get(name, "").strip(), default)
+
+
+def reference(element: Node, name: str) -> str:
+    """An attribute that points to an element, without the prefix of a qualified name: no id holds a colon."""
+    written: str = element.get(name, "").strip()
+    return _QUALIFIED.sub("", written)
 
 
 def children(element: Node, *names: str, namespace: str = BPMN) -> list[Node]:

@@ -100,3 +100,22 @@ def test_what_is_implied_is_warned_of_where_it_looks_forgotten():
         ("end-events", "warning", "A"),
         ("idle-tasks", "warning", "S"),
     ]
+
+
+def test_references_may_be_qualified_and_event_definitions_shared():
+    """Both stand in the standard (8.3.1, 10.5.5), and modellers write them."""
+    shared = "<bpmn:eventDefinitionRef>tns:E1</bpmn:eventDefinitionRef>"
+    files = d.files(
+        "p", d.start(), d.catch("C", d.message("tns:m1")), d.catch("S", shared),
+        d.end(), d.chain("Start", "C", "S", "End"),
+        declared=d.declared("m1", signals=("s1",)) + '<bpmn:signalEventDefinition id="E1" signalRef="tns:s1"/>',
+    )  # fmt: skip
+    assert check(files, Vocabulary()) == []
+
+
+def test_flows_need_no_id():
+    """Without one, each flow was the default of every gateway that had none."""
+    parts = (d.start(), d.gateway("exclusive", "X"), d.end("E1"), d.end("E2"), d.flow("Start", "X"))
+    flows = (d.flow("X", "E1", "n == 1"), d.flow("X", "E2"))
+    bare = [flow.replace(f'id="X_E{number}" ', "") for number, flow in enumerate(flows, 1)]
+    assert both(*parts, *bare, variables={"n": 2}, runs=1).completed()[-1] == "E2"

@@ -17,7 +17,9 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__)
     parser.add_argument("folder", type=Path, help="searched in depth for BPMN files of any name and encoding")
     parser.add_argument("--json", type=Path, help="write what became of each file here")
-    parser.add_argument("--strict", action="store_true", help="bind nothing: the files as they are, with no handler known")
+    parser.add_argument(
+        "--strict", action="store_true", help="bind nothing: the files as they are, with no handler known"
+    )
     parser.add_argument("--runs", type=int, default=3, help="seeded orders in which each process is played (default 3)")
     parser.add_argument("--acts", type=int, default=60, help="answers, timers and messages in one run (default 60)")
     parser.add_argument("--seconds", type=int, default=60, help="CPU time of one file (default 60)")

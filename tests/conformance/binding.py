@@ -273,7 +273,7 @@ def conditions(binding: Binding) -> None:
 def questions(binding: Binding) -> None:
     """Before a choice, whoever it is that knows is asked for the variables that nothing in the diagram writes."""
     known = written(binding)
-    flows = [each for each in binding.process.iter(bpmn("sequenceFlow"))]
+    flows = list(binding.process.iter(bpmn("sequenceFlow")))
     for node in binding.nodes():
         identifier = node.get("id")
         outgoing = [flow for flow in flows if flow.get("sourceRef") == identifier]

@@ -1,4 +1,4 @@
-"""One run of a diagram: tasks are answered, timers fired, messages delivered in a seeded order, and the token game follows."""
+"""One run: tasks are answered, timers fired, messages delivered in a seeded order, and the token game follows."""
 
 from __future__ import annotations
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import random
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from engine.bpmn import expressions
 from engine.bpmn.expressions import ExpressionError
 
-
+#: by kind of timer what its variable may hold
+TIMES = {"duration": "PT1H", "date": "2027-06-01T00:00:00Z", "cycle": "R2/PT1H"}
 #: a step into a list
 ITEM = "[]"
 
@@ -18,8 +20,11 @@ ITEM = "[]"
 class Guesses:
     """What each variable may hold, read off the expressions that use it."""
 
-    def __init__(self, written: Iterable[str]) -> None:
+    def __init__(self, written: Iterable[str], times: Iterable[tuple[str, str]] = ()) -> None:
         self._pools: dict[str, dict[tuple[str, ...], list[Any]]] = {}
+        for kind, text in times:
+            with suppress(ExpressionError):
+                self._add(expressions.parse(text), [TIMES[kind]])
         for text in written:
             try:
                 tree = expressions.parse(text)

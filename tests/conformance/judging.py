@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from engine.bpmn import Issue, ServiceTaskInfo, Vocabulary, bundle, check, describe, xml
+from engine.bpmn import Issue, ServiceTaskInfo, Vocabulary, bundle, calendar, check, describe, xml
 from engine.bpmn.lint.registry import Subject
 from engine.bpmn.lint.rules.written_expressions import written
 from engine.bpmn.reading import read
@@ -148,7 +148,9 @@ def _told(name: str, end: End, issues: list[Issue] | None = None) -> dict[str, A
         "rule": end.rule,
         "element": end.element,
         "reason": end.reason,
-        "issues": [[issue.rule, issue.element, issue.name, issue.line, issue.reason, issue.hint] for issue in issues or ()],
+        "issues": [
+            [issue.rule, issue.element, issue.name, issue.line, issue.reason, issue.hint] for issue in issues or ()
+        ],
     }
 
 
@@ -156,7 +158,7 @@ def _played(files: dict[str, bytes], called: dict[str, dict[str, bytes]], option
     of = bundle(files, called)
     wanted = {process: called[process] for process in of.called}
     game = net(files, wanted)
-    guesses = Guesses(_expressions([files, *wanted.values()]))
+    guesses = Guesses(_expressions([files, *wanted.values()]), _times([files, *wanted.values()]))
     starts: list[str | None] = [*describe(files).start_messages]
     if not starts or _has_plain_start(files):
         starts.append(None)
@@ -166,6 +168,16 @@ def _played(files: dict[str, bytes], called: dict[str, dict[str, bytes]], option
         for seed in range(max(options.runs, len(starts)))
     ]
     return min(ends, key=lambda end: ENDS.index(end.outcome))
+
+
+def _times(definitions: list[dict[str, bytes]]) -> list[tuple[str, str]]:
+    return [
+        (event.timer, event.expression)
+        for files in definitions
+        for node in read(files)[0].process.nodes
+        for event in node.events
+        if event.kind == "timer" and event.timer and not calendar.is_literal(event.timer, event.expression)
+    ]
 
 
 def _has_plain_start(files: dict[str, bytes]) -> bool:

@@ -16,7 +16,12 @@ def read(node: xml.Node, references: References) -> tuple[Event, ...]:
     for child in xml.children(node):
         name = xml.tag(child)[1]
         if name == "eventDefinitionRef":
-            found.append(Event(kind="shared", reference=xml.text(child), dangling=True))
+            reference = xml.text(child).rpartition(":")[2]
+            shared = references.definitions.get(reference)
+            if shared is None:
+                found.append(Event(kind="shared", reference=reference, dangling=True))
+            else:
+                found.append(_one(shared, node, xml.tag(shared)[1].removesuffix(SUFFIX), references))
         elif name.endswith(SUFFIX):
             found.append(_one(child, node, name.removesuffix(SUFFIX), references))
     if xml.tag(node)[1] in {"sendTask", "receiveTask"} and not found and node.get("messageRef"):
@@ -30,7 +35,7 @@ def _one(definition: xml.Node, node: xml.Node, kind: str, references: References
     if kind == "timer":
         return _timer(definition)
     if kind == "signal":
-        reference = definition.get("signalRef", "")
+        reference = xml.reference(definition, "signalRef")
         expression, variable = _payload(definition, node)
         return Event(
             kind=kind,
@@ -41,7 +46,7 @@ def _one(definition: xml.Node, node: xml.Node, kind: str, references: References
             variable=variable,
         )
     if kind in {"error", "escalation"}:
-        reference = definition.get(f"{kind}Ref", "")
+        reference = xml.reference(definition, f"{kind}Ref")
         declared = references.errors if kind == "error" else references.escalations
         return Event(
             kind=kind,
@@ -60,7 +65,7 @@ def _one(definition: xml.Node, node: xml.Node, kind: str, references: References
 
 
 def _message(definition: xml.Node, node: xml.Node, references: References) -> Event:
-    reference = definition.get("messageRef", "")
+    reference = xml.reference(definition, "messageRef")
     expression, variable = _payload(definition, node)
     return Event(
         kind="message",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from engine.bpmn import xml
 
@@ -15,6 +16,7 @@ class References:
     signals: dict[str, str]
     errors: dict[str, str]
     escalations: dict[str, str]
+    definitions: Mapping[str, xml.Node] = field(default_factory=dict)  #: event definitions that several events share
 
 
 def read(root: xml.Node) -> References:
@@ -28,4 +30,7 @@ def read(root: xml.Node) -> References:
         signals={known: name or known for known, name in declared("signal", "name").items()},
         errors=declared("error", "errorCode"),
         escalations=declared("escalation", "escalationCode"),
+        definitions={
+            node.get("id", ""): node for node in xml.children(root) if xml.tag(node)[1].endswith("EventDefinition")
+        },
     )

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.bpmn.token_game import conditions, containers, events, gateways, tasks
+from engine.bpmn import calendar
+from engine.bpmn.model import Event
 from engine.bpmn.token_game.carried import Carried, joined
 from engine.bpmn.token_game.configuration import (
     ARMED,
@@ -133,6 +135,7 @@ def _steps(at: Position) -> Iterator[Step]:
         yield from repeated(at)
     elif token.phase in {ARMED, CATCHING}:
         if event is not None and event.kind == "timer":
+            _timed(at, event)
             move = at.move()
             move.fire(token)
             yield move.step("fire", token)
@@ -143,6 +146,17 @@ def _steps(at: Position) -> Iterator[Step]:
                 yield move.step("occur", token)
     else:
         yield from ELEMENTS[at.node.kind](at)
+
+
+def _timed(at: Position, event: Event) -> None:
+    """Raises Trouble where the timer's expression gives no time: it never comes by itself."""
+    if calendar.is_literal(event.timer, event.expression):
+        return
+    for text in at.world.times(event.expression, at.token.carried):
+        try:
+            calendar.checked(event.timer, text)
+        except calendar.NotATime as error:
+            raise Trouble("timer") from error
 
 
 def _delivered(net: Net, world: World, configuration: Configuration) -> Iterator[Step]:

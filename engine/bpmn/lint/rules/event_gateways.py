@@ -9,15 +9,20 @@ from engine.bpmn.lint.registry import Finding, Subject, rule, shown
 
 @rule("event-gateways")
 def check(subject: Subject) -> Iterator[Finding]:
-    """An event-based gateway leads to two or more catching events or receive tasks, each reached from it alone."""
+    """An event-based gateway leads to catching events or receive tasks, each reached from it alone."""
     for scope in subject.scopes():
         for node in scope.nodes.values():
             if node.kind != "eventBasedGateway":
                 continue
             targets = [scope.nodes[flow.target] for flow in scope.outgoing(node.id) if flow.target in scope.nodes]
-            if len(targets) < 2:
+            if not targets:
+                yield Finding(at=node, reason="The gateway waits for no event.", hint="Draw the events behind it.")
+            elif len(targets) == 1:
                 yield Finding(
-                    at=node, reason="The gateway waits for fewer than two events.", hint="Use one catching event alone."
+                    at=node,
+                    severity="warning",
+                    reason="The gateway waits for one event only.",
+                    hint="Use the catching event alone, or draw the other.",
                 )
             for target in targets:
                 if target.kind not in {"intermediateCatchEvent", "receiveTask"}:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from engine.bpmn.lint.registry import Finding, Subject, rule
 
-_PROCESS = re.compile(r"[A-Za-z_][\w.\-]{0,62}", re.ASCII)
-_ELEMENT = re.compile(r"[^\W\d][\w.\-]{0,119}")
+_PROCESS = re.compile(r"[A-Za-z_][\w.\-]{0,119}", re.ASCII)
+_ELEMENT = re.compile(r"[^\W\d][\w.\-]{0,254}")
 
 
 @rule("identifiers")
@@ -32,6 +32,6 @@ def check(subject: Subject) -> Iterator[Finding]:
         if not _ELEMENT.fullmatch(node.id):
             yield Finding(
                 at=node,
-                reason=f'The element\'s id "{node.id}" is missing or no XML id of at most 120 characters.',
+                reason=f'The element\'s id "{node.id}" is missing or no XML id of at most 255 characters.',
                 hint="Give it an id such as Approve_model.",
             )

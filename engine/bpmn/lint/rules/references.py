@@ -20,7 +20,7 @@ def check(subject: Subject) -> Iterator[Finding]:
                     if event.reference
                     else f"The {event.kind} event names no {event.kind}."
                 )
-                yield Finding(at=node, reason=reason, hint=f"Choose a {event.kind} in the event's properties.")
+                yield Finding(at=node, reason=reason, hint=f"Choose the {event.kind} in the event's properties.")
             elif event.kind in {"error", "escalation"} and event.reference and not event.code:
                 yield Finding(
                     at=node,
