@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.bpmn.token_game import conditions, containers, events, gateways, tasks
 from engine.bpmn import calendar
 from engine.bpmn.model import Event
+from engine.bpmn.token_game import conditions, containers, events, gateways, tasks
 from engine.bpmn.token_game.carried import Carried, joined
 from engine.bpmn.token_game.configuration import (
     ARMED,
