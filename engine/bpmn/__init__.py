@@ -9,6 +9,7 @@ from engine.bpmn.describing import Element, ProcessDescription, describe, writes
 from engine.bpmn.execution import Execution, StartUnknown
 from engine.bpmn.issues import Issue
 from engine.bpmn.lint import check
+from engine.bpmn.moving import NotMovable
 from engine.bpmn.previewing import preview
 from engine.bpmn.state import STATE_FORMAT, StateDamaged, StateOfAnotherBundle, StateUnknown
 from engine.bpmn.values import (
@@ -22,6 +23,7 @@ from engine.bpmn.values import (
     Pending,
     Rest,
     ServiceCall,
+    Standing,
     Step,
     Thrown,
     TimerWaiting,
@@ -44,12 +46,14 @@ __all__ = [
     "Issue",
     "MessageWaiting",
     "NotExecutable",
+    "NotMovable",
     "NotWaiting",
     "Pending",
     "ProcessDescription",
     "Rest",
     "ServiceCall",
     "ServiceTaskInfo",
+    "Standing",
     "StartUnknown",
     "StateDamaged",
     "StateOfAnotherBundle",

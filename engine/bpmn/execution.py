@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from copy import deepcopy
 from datetime import datetime
 from typing import Any
 
-from engine.bpmn import conditions, rests, state, timers
+from engine.bpmn import conditions, moving, operating, rests, state, timers
 from engine.bpmn.bundle import Bundle
 from engine.bpmn.compaction import compact
 from engine.bpmn.expressions import ExpressionError
@@ -16,7 +17,7 @@ from engine.bpmn.spec import events
 from engine.bpmn.spec.element import ElementError
 from engine.bpmn.spec.tasks import ServiceTask, UserTask
 from engine.bpmn.tokens import READY, STARTED, WAITING, Token
-from engine.bpmn.values import Active, NotWaiting, Rest, ServiceCall
+from engine.bpmn.values import Active, NotWaiting, Rest, ServiceCall, Standing
 from engine.bpmn.variables import NotStorable, named
 from engine.errors import GatewrightError, words
 
@@ -168,21 +169,39 @@ class Execution:
 
     def retry(self, task_id: str, variables: dict[str, Any] | None = None) -> None:
         """Let a failed element try again, with these variables set first where some are given."""
-        token = self._instance.find(task_id)
-        if token is None or token.failure is None:
-            raise NotWaiting(task=task_id)
-        given = named(variables or {}, "the retry")
-        token.data.update(given)
-        del token.internal_data["failure"]
-        for name in given:
-            token.internal_data.get("changes", {}).pop(name, None)
-        if token.task_spec.joins or token.task_spec.stamped:
-            token.stamp(given)
-        left = [name for name in token.internal_data.pop("conflicts", []) if name not in given]
-        if left:
-            token.internal_data["conflicts"] = left
-        if token._state == STARTED:
-            token._set_state(READY)
+        operating.retry(self._instance, task_id, variables)
+
+    def set_variables(self, values: dict[str, Any]) -> dict[str, list[Any]]:
+        """Give variables these values in every token; returns by name the other values that tokens had."""
+        return operating.set_variables(self._instance, values)
+
+    def edit_parameters(self, task_id: str, parameters: dict[str, Any]) -> None:
+        """Give a service task that waits or failed these parameters, whatever the diagram's expressions say."""
+        operating.edit_parameters(self._instance, task_id, parameters)
+
+    def call(self, task_id: str) -> ServiceCall:
+        """The call of a service task that waits or failed, as it would be made now; raises ExpressionError."""
+        return operating.call(self._instance, task_id)
+
+    def parameters(self, task_id: str) -> dict[str, Any]:
+        """Those parameters of a service task that have a value now; one whose expression fails is left out."""
+        return operating.parameters(self._instance, task_id)
+
+    def standing(self) -> list[Standing]:
+        """The tokens that an operator may move."""
+        return moving.standing(self._instance)
+
+    def targets(self, task_id: str) -> list[str]:
+        """The elements at which a token may be put; raises NotWaiting."""
+        return moving.targets(self._instance, task_id)
+
+    def move(self, task_id: str, element: str) -> None:
+        """Cancel a token where it stands and put it at another element of its scope; raises NotWaiting, NotMovable."""
+        moving.move(self._instance, task_id, element)
+
+    def shown(self, task_id: str) -> dict[str, Any]:
+        """The variables that a user task shows; raises NotWaiting."""
+        return deepcopy(self._waiting(task_id, UserTask, READY).data)
 
     def fire_timer(self, task_id: str, at: datetime) -> bool:
         """Fire an armed timer; False where it is no longer armed. Whether it is due is the caller's to know."""

@@ -169,7 +169,7 @@ def _beside(token: Token) -> bool:
 
 
 def _missing(token: Token) -> str:
-    arrived = {other.parent.task_spec.name for other in token.task_spec.arrivals(token.workflow)}
+    arrived = {token.task_spec.source(other) for other in token.task_spec.arrivals(token.workflow)}
     names = [
         spec.node.name or spec.node.id
         for spec in token.task_spec.inputs

@@ -164,6 +164,18 @@ class Active:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A token that an operator may move."""
+
+    task_id: str
+    element: str
+    name: str
+    kind: str  #: the element's BPMN name
+    process: str
+    scope: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rest:
     """Where an execution came to rest, and what it waits for."""
 

@@ -37,6 +37,12 @@ class Joining(Element, UnstructuredJoin):  # type: ignore[misc]
             if token.task_spec is self and token._state == WAITING
         ]
 
+    @staticmethod
+    def source(token: Token) -> str:
+        """The name of the element from which an arrival came, or would have come that was put here by hand."""
+        found: str = token.internal_data.get("source") or token.parent.task_spec.name
+        return found
+
     def taken(self, my_task: Token, waiting: list[Token]) -> list[Token] | None:
         """The arrivals that fire the join together, or None while it waits."""
         raise NotImplementedError
@@ -74,7 +80,7 @@ class ParallelGateway(Joining, StockParallelGateway):  # type: ignore[misc]
         wanted: Counter[str] = Counter(self._inputs)
         chosen = []
         for token in waiting:
-            source = token.parent.task_spec.name
+            source = self.source(token)
             if wanted[source] > 0:
                 wanted[source] -= 1
                 chosen.append(token)
@@ -93,7 +99,7 @@ class InclusiveGateway(Joining, StockInclusiveGateway):  # type: ignore[misc]
     def taken(self, my_task: Token, waiting: list[Token]) -> list[Token] | None:
         by_input: dict[str, Token] = {}
         for token in waiting:
-            by_input.setdefault(token.parent.task_spec.name, token)
+            by_input.setdefault(self.source(token), token)
         empty = set(self._inputs) - by_input.keys()
         if empty:
             reach_empty, reach_full = self._upstream(empty), self._upstream(set(by_input))

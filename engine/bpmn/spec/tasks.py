@@ -59,6 +59,7 @@ class ServiceTask(Element, StockServiceTask):  # type: ignore[misc]
         if operator is None:
             raise ElementError("handler", "The service task is bound to no handler.")
         engine = my_task.workflow.script_engine
+        edited = my_task.internal_data.get("parameters", {})  # by an operator, for this visit alone
         return ServiceCall(
             task_id=str(my_task.id),
             element=node.id,
@@ -66,7 +67,10 @@ class ServiceTask(Element, StockServiceTask):  # type: ignore[misc]
             process=node.process,
             lane=node.lane,
             handler=operator.handler,
-            parameters={parameter.id: engine.evaluate(my_task, parameter.value) for parameter in operator.parameters},
+            parameters={
+                each.id: engine.evaluate(my_task, each.value) for each in operator.parameters if each.id not in edited
+            }
+            | edited,
             result_variable=operator.result_variable,
             properties=dict(node.properties),
             scope=my_task.scope,

@@ -1,7 +1,7 @@
 """What BPMN 2.0.2 says about the tokens of a diagram, as one pure relation; the engine's oracle, written without it."""
 
 from engine.bpmn.token_game.configuration import Action, Configuration, Happening, Step, Token
-from engine.bpmn.token_game.game import Held, begin, held, settle, steps, waiting
+from engine.bpmn.token_game.game import Held, assigned, begin, held, moved, settle, steps, waiting
 from engine.bpmn.token_game.net import Net, net
 from engine.bpmn.token_game.world import Concrete, Raised, World
 
@@ -16,8 +16,10 @@ __all__ = [
     "Step",
     "Token",
     "World",
+    "assigned",
     "begin",
     "held",
+    "moved",
     "net",
     "settle",
     "steps",

@@ -31,6 +31,11 @@ class Carried:
         held = {**self.held, **{name: (value, number) for name, value in changed.items()}}
         return Carried(held, self.seen | {number})
 
+    def rewritten(self, values: Mapping[str, Any], number: int) -> Carried:
+        """With these values as one write, whatever was there before."""
+        held = {**self.held, **{name: (value, number) for name, value in values.items()}}
+        return Carried(held, self.seen | {number})
+
     @property
     def variables(self) -> dict[str, Any]:
         """The variables by name."""

@@ -108,6 +108,45 @@ def settle(
     return move.step("settle", next(iter(move.tokens.values()))).configuration
 
 
+def assigned(net: Net, world: World, configuration: Configuration, values: Mapping[str, Any]) -> Configuration:
+    """With these values in every token, given by an operator: one write that all of them know of."""
+    move = Move(net, world, configuration)
+    number = move.number()
+    for token in list(move.tokens.values()):
+        repetition = token.repetition
+        if repetition is not None:
+            current = repetition.current and repetition.current.rewritten(values, number)
+            copies = tuple(copy.rewritten(values, number) for copy in repetition.copies)
+            repetition = replace(repetition, copies=copies, current=current)
+        left = tuple(name for name in token.conflicts if name not in values)
+        carried = token.carried.rewritten(values, number)
+        move.keep(replace(token, carried=carried, repetition=repetition, conflicts=left))
+    return replace(configuration, tokens=tuple(move.tokens.values()), next=move.next)
+
+
+def moved(net: Net, world: World, configuration: Configuration, number: int, element: str) -> Step:
+    """An operator takes a token away where it stands and puts it at another element of its scope."""
+    move = Move(net, world, configuration)
+    token = move.tokens[number]
+    incoming = move.place(token).incoming[element]
+    current = token.repetition.current if token.repetition is not None else None
+    move.cancel(token)
+    move.come(
+        Token(
+            id=move.number(),
+            node=element,
+            process=token.process,
+            scope=token.scope,
+            within=token.within,
+            path=token.path,
+            phase=STANDING,
+            carried=current or token.carried,
+            flow=incoming[0].id if incoming else "",
+        )
+    )
+    return move.step("move", token)
+
+
 def waiting(net: Net, configuration: Configuration, kinds: tuple[str, ...]) -> list[Token]:
     """The events of these kinds that may occur."""
     return [

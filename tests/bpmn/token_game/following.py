@@ -9,7 +9,20 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.bpmn.token_game import Concrete, Configuration, Net, Step, Token, begin, held, settle, steps, waiting
+from engine.bpmn.token_game import (
+    Concrete,
+    Configuration,
+    Net,
+    Step,
+    Token,
+    assigned,
+    begin,
+    held,
+    moved,
+    settle,
+    steps,
+    waiting,
+)
 from engine.bpmn.token_game.configuration import ARMED, COMING, ENDED, STANDING, WAITING
 from engine.bpmn.token_game.world import Trouble
 
@@ -137,6 +150,24 @@ class Following:
         if not found:
             raise Mismatch(f"The game has nothing to settle at {element}.")
         self.states = found
+
+    def assigned(self, values: dict[str, Any]) -> None:
+        """An operator sets variables."""
+        self.states = [replace(each, at=assigned(self.net, self.world, each.at, values)) for each in self.states]
+
+    def moved(self, element: str, path: tuple[str, ...], target: str) -> None:
+        """An operator moves the one token that stands there."""
+        found: dict[Any, State] = {}
+        for state in self.states:
+            for token in state.at.tokens:
+                if (token.node, token.path) == (element, path) and token.phase not in (ARMED, ENDED):
+                    if token.index is None:
+                        after = state.after(moved(self.net, self.world, state.at, token.id, target))
+                        found.setdefault(after.key, after)
+        if not found:
+            raise Mismatch(f"The game has no token at {element}.")
+        self.expected = []
+        self.states = list(found.values())
 
     def follow(self, trace: list[Any], thrown: list[Any]) -> None:
         """The engine ran: every line of its trace is looked for."""

@@ -25,8 +25,10 @@ def invoke(call: Any) -> object:
 class Player:
     """Plays one bundle."""
 
-    def __init__(self, of: Bundle, net: Net, variables: dict[str, Any], seed: int, restoring: bool) -> None:
-        self.bundle, self.net, self.restoring = of, net, restoring
+    def __init__(
+        self, of: Bundle, net: Net, variables: dict[str, Any], seed: int, restoring: bool, operated: bool = False
+    ) -> None:
+        self.bundle, self.net, self.restoring, self.operated = of, net, restoring, operated
         self.chance = random.Random(seed)
         message = self.told(net)
         self.following = Following(net, variables, quick, message)
@@ -52,6 +54,8 @@ class Player:
             conflicts = [f for f in rest.failures if f.kind == "conflict"]
             if [f for f in rest.failures if f.kind == "stuck"]:
                 return "stuck"
+            if self.operated and self.chance.random() < 0.3 and self.operate():
+                continue
             if conflicts:
                 self.settle(sorted(conflicts, key=lambda f: (f.element, f.cause))[0])
                 continue
@@ -86,6 +90,28 @@ class Player:
         values = {name: self.value(name) for name in names}
         self.execution.retry(failure.task_id, values)
         self.following.settle(failure.element, failure.kind, values)
+
+    def operate(self) -> bool:
+        """An operator sets variables, or moves a token; False where there is none."""
+        if self.chance.random() < 0.4:
+            name = self.chance.choice(["x0", "x1", "x2", "a0", "new"])
+            values = {name: {"v": 7} if name == "a0" else self.chance.randint(0, 9)}
+            self.execution.set_variables(values)
+            self.following.assigned(values)
+            return True
+        places = [(t.element, t.scope, t.task_id) for t in self.execution.standing()]
+        # Of several at one element the game could not tell which one is meant.
+        alone = [each for each in places if [other[:2] for other in places].count(each[:2]) == 1]
+        if not alone:
+            return False
+        element, scope, task_id = self.chance.choice(sorted(alone))
+        targets = self.execution.targets(task_id)
+        if not targets:
+            return False
+        target = self.chance.choice(sorted(targets))
+        self.execution.move(task_id, target)
+        self.following.moved(element, scope, target)
+        return True
 
     def value(self, name: str) -> Any:
         number = self.chance.randint(10, 99)

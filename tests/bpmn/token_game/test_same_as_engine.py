@@ -22,23 +22,23 @@ def accepted(files, called):
     return not [issue for issue in found if issue.severity == "error" and issue.rule not in NO_MATTER]
 
 
-def played(seed):
+def played(seed, operated=False):
     """How the runs of one random process ended, or None where it is refused; a difference is an AssertionError."""
     files, called, variables = diagrams.made(seed)
     if not accepted(files, called):
         return None
     of, game = bundle(files, called), net(files, called)
-    kept, restored = (Player(of, game, variables, seed, restoring) for restoring in (False, True))
+    kept, restored = (Player(of, game, variables, seed, restoring, operated) for restoring in (False, True))
     ends = kept.play(), restored.play()
     assert kept.trace == restored.trace, f"seed {seed}: restored from bytes it runs differently"
     return ends[0]
 
 
-def campaign(seeds, wanted):
+def campaign(seeds, wanted, operated=False):
     ends = Counter()
     for seed in seeds:
         try:
-            end = played(seed)
+            end = played(seed, operated)
         except AssertionError as error:
             raise AssertionError(f"seed {seed}: {error}") from error
         if end is not None:
@@ -51,6 +51,18 @@ def campaign(seeds, wanted):
 def test_two_hundred_random_processes_run_as_the_token_game_says():
     ends = campaign(range(1_000), 200)
     assert ends["finished"] > 80
+
+
+def test_what_operators_set_and_move_by_hand_leaves_the_engine_with_the_token_game():
+    ends = campaign(range(20_000, 21_000), 60, operated=True)
+    assert ends["finished"] > 20
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3_600)
+def test_a_thousand_fresh_processes_under_the_hands_of_operators_run_as_the_token_game_says():
+    first = random.SystemRandom().randrange(10**9)
+    print(f"seeds from {first}:", dict(campaign(range(first, first + 10_000), 1_000, operated=True)))
 
 
 @pytest.mark.long
