@@ -7,6 +7,7 @@ The only room that imports SpiffWorkflow. It knows no database, no clock and no 
 from engine.bpmn.bundle import Bundle, CallCycle, CallMissing, NotExecutable, bundle, clear_cache, digest
 from engine.bpmn.describing import Element, ProcessDescription, describe, writes
 from engine.bpmn.execution import Execution, StartUnknown
+from engine.bpmn.expressions.scripts import is_variable
 from engine.bpmn.issues import Issue
 from engine.bpmn.lint import check
 from engine.bpmn.moving import NotMovable
@@ -68,6 +69,7 @@ __all__ = [
     "clear_cache",
     "describe",
     "digest",
+    "is_variable",
     "preview",
     "writes",
 ]

@@ -183,6 +183,10 @@ class Execution:
         """The call of a service task that waits or failed, as it would be made now; raises ExpressionError."""
         return operating.call(self._instance, task_id)
 
+    def handler(self, task_id: str) -> str:
+        """The handler that a service task names which waits or failed; raises NotWaiting."""
+        return operating.handler(self._instance, task_id)
+
     def parameters(self, task_id: str) -> dict[str, Any]:
         """Those parameters of a service task that have a value now; one whose expression fails is left out."""
         return operating.parameters(self._instance, task_id)

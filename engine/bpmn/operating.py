@@ -63,6 +63,12 @@ def call(instance: Instance, task_id: str) -> ServiceCall:
     return made
 
 
+def handler(instance: Instance, task_id: str) -> str:
+    """The handler that a service task names which waits or failed."""
+    operator = _service_task(instance, task_id).task_spec.node.operator
+    return operator.handler if operator else ""
+
+
 def parameters(instance: Instance, task_id: str) -> dict[str, Any]:
     """Those parameters of a service task that have a value now; one whose expression fails is left out."""
     token, found = _service_task(instance, task_id), {}

@@ -207,17 +207,21 @@ def assets_changed(session: Session, version: str, digests: Mapping[str, str], b
             _void(session, row, reason, by)
             voided += 1
         else:
-            events.emit(session, "approval.outdated_after_use", row.version, approval=str(row.id), reason=reason)
-            audit.record(
-                session,
-                f"model:{row.model}",
-                "approval.outdated_after_use",
-                actor=by,
-                subject=row.version,
-                approval=str(row.id),
-                reason=reason,
-            )
+            _tell_of_use(session, row, reason, by)
     return voided
+
+
+def doubt(session: Session, task: UUID, reason: str, by: str) -> None:
+    """Void the yes that was given in a user task: what was shown there is no longer so. A no stays a no.
+
+    Where it was used already that is a finding, too; it is void then as well, since its digests still fit.
+    """
+    row = session.scalar(select(ApprovalRow).where(ApprovalRow.task == task).with_for_update())
+    if row is None or row.voided_at is not None or row.decision != "approve":
+        return
+    if row.used_at is not None:
+        _tell_of_use(session, row, reason, by)
+    _void(session, row, reason, by)
 
 
 def of_model(session: Session, model: str) -> list[Approval]:
@@ -259,6 +263,19 @@ def _void(session: Session, row: ApprovalRow, reason: str, by: str) -> None:
         session,
         f"model:{row.model}",
         "approval.voided",
+        actor=by,
+        subject=row.version,
+        approval=str(row.id),
+        reason=reason,
+    )
+
+
+def _tell_of_use(session: Session, row: ApprovalRow, reason: str, by: str) -> None:
+    events.emit(session, "approval.outdated_after_use", row.version, approval=str(row.id), reason=reason)
+    audit.record(
+        session,
+        f"model:{row.model}",
+        "approval.outdated_after_use",
         actor=by,
         subject=row.version,
         approval=str(row.id),

@@ -73,3 +73,9 @@ def approval(session: Session, ctx: Context, person: Person, task: Decided, answ
         instance=ctx.instance,
         task=task.id,
     )
+
+
+@approval.doubt
+def doubt(session: Session, ctx: Context, person: Person, task: Decided, reason: str) -> None:
+    """Voids the approval: who gave it saw another value of a variable than an operator has set since."""
+    approvals.doubt(session, task.id, reason, by=person.id)

@@ -75,6 +75,14 @@ def parse(task: ServiceTask, parameters: dict[str, Any]) -> BaseModel:
         raise ParametersRefused(handler=task.name, reasons=reasons) from None
 
 
+def refuse_unknown_parameters(task: ServiceTask, parameters: dict[str, Any]) -> None:
+    """Raises ParametersRefused for parameters that the handler does not have: its model would pass over them."""
+    known = task.parameters.model_fields
+    reasons = "; ".join(f"{name}: there is no such parameter" for name in parameters if name not in known)
+    if reasons:
+        raise ParametersRefused(handler=task.name, reasons=reasons)
+
+
 def json_value(handler: str, value: Any) -> Any:
     """The value as JSON, small enough for a variable; raises ResultRefused."""
     plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value

@@ -20,6 +20,8 @@ from engine import bpmn
 from engine.errors import GatewrightError
 from engine.runtime.limits import Breaker, Limits, Rate
 
+#: beside the names of evidence in what a decider tells of what they saw: the digest of the variables
+RESERVED = "variables"
 Kind = Literal["transactional", "job"]
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -97,6 +99,15 @@ class TaskKind:
 
     name: str
     completed: Callable[..., None]
+    doubted: Callable[..., None] | None = None
+
+    def doubt(self, function: F) -> F:
+        """Registers what becomes of a decision whose grounds an operator changed: (session, ctx, person, task, reason).
+
+        `ctx` is that of the decision, `person` the operator; it runs in the transaction of the change.
+        """
+        self.doubted = function
+        return function
 
 
 @dataclass(slots=True)
@@ -155,18 +166,21 @@ def evidence(name: str) -> Callable[[F], F]:
     """Registers (session, ctx) -> Evidence as a provider that a user task may name."""
 
     def register(function: F) -> F:
+        if name == RESERVED:
+            raise TypeError(f"evidence provider {name}: the name stands for a task's variables")
         _add(_known.evidence, "evidence provider", name, function, function)
         return function
 
     return register
 
 
-def task_kind(name: str) -> Callable[[F], F]:
+def task_kind(name: str) -> Callable[[Callable[..., None]], TaskKind]:
     """Registers (session, ctx, person, task, answer) as the act of completing a user task of this kind."""
 
-    def register(function: F) -> F:
-        _add(_known.task_kinds, "kind of user task", name, TaskKind(name, function), function)
-        return function
+    def register(function: Callable[..., None]) -> TaskKind:
+        kind = TaskKind(name, function)
+        _add(_known.task_kinds, "kind of user task", name, kind, function)
+        return kind
 
     return register
 
@@ -223,6 +237,11 @@ def service_tasks() -> list[ServiceTask]:
 def packs() -> list[str]:
     """The queues of the packs that this process has."""
     return sorted({task.pack for task in _known.service_tasks.values()})
+
+
+def doubtful_kinds() -> list[str]:
+    """The kinds of user task whose decisions are void once their grounds are changed."""
+    return sorted(kind.name for kind in _known.task_kinds.values() if kind.doubted)
 
 
 def vocabulary(roles: frozenset[str], processes: frozenset[str] = frozenset()) -> bpmn.Vocabulary:

@@ -144,6 +144,8 @@ class UserTaskRow(Base):
     closed_at: Mapped[Moment | None]
     closed_by: Mapped[str | None] = mapped_column(TEXT)
     answer: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    claimed_at: Mapped[Moment | None]  #: since when it is in its assignee's hands
+    changed_at: Mapped[Moment | None]  #: when an operator last changed a variable that it shows
 
 
 class EvidenceRow(Base):
@@ -261,6 +263,7 @@ class TimerRow(Base):
 class SubscriptionRow(Base):
     __tablename__ = "subscriptions"
     __table_args__ = (
+        CheckConstraint("kind IN ('message', 'signal')", name="kind"),
         Index("ix_subscriptions_message_key", "message", "key"),
         Index("ix_subscriptions_instance", "instance"),
         {"schema": "runtime"},
@@ -270,14 +273,15 @@ class SubscriptionRow(Base):
     element: Mapped[str] = mapped_column(TEXT)
     name: Mapped[str] = mapped_column(TEXT)
     process: Mapped[str] = mapped_column(TEXT)
-    message: Mapped[str] = mapped_column(TEXT)
-    key: Mapped[str] = mapped_column(TEXT)
+    message: Mapped[str] = mapped_column(TEXT)  #: the name of the message or signal
+    key: Mapped[str] = mapped_column(TEXT)  #: empty for a signal, which goes to all
+    kind: Mapped[str] = mapped_column(TEXT, server_default="message")
 
 
 class MessageRow(Base):
     __tablename__ = "messages"
     __table_args__ = (
-        CheckConstraint("kind IN ('message', 'continuation')", name="kind"),
+        CheckConstraint("kind IN ('message', 'continuation', 'signal')", name="kind"),
         Index("ix_messages_waiting", "sent_at", postgresql_where=text("delivered_at IS NULL")),
         Index(
             "ix_messages_delivered_to",

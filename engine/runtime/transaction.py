@@ -30,6 +30,8 @@ from engine.telemetry import tracing
 T = TypeVar("T")
 
 LOCK_TIMEOUT = "55P03"
+#: the permission of all acts by hand
+OPERATE = "instance.operate"
 
 #: transitions of one event before the road commits and goes on by a continuation
 TRANSITIONS = 200

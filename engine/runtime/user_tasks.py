@@ -18,7 +18,7 @@ from engine import audit, bpmn, identity
 from engine.bpmn import calendar
 from engine.errors import GatewrightError, words
 from engine.identity import Person
-from engine.runtime import forms, guard, registry, requesters, rows, wakeups
+from engine.runtime import edits, forms, guard, registry, requesters, rows, wakeups
 from engine.runtime.tables import EvidenceRow, InstanceRow, UserTaskRow
 from engine.runtime.values import UserTask
 from engine.store import Store, canonical, now, transaction
@@ -124,7 +124,7 @@ def claim(house: Store, person: Person, task: UUID) -> None:
         refuse_own_work(session, row, person)
         if row.assignee not in (None, person.id):
             raise TakenByAnother(name=row.name, assignee=row.assignee)
-        row.assignee = person.id
+        row.assignee, row.claimed_at = person.id, row.claimed_at or now(session)
 
     _alter(house, person, task, "user_task.claimed", act)
 
@@ -135,7 +135,7 @@ def release(house: Store, person: Person, task: UUID) -> None:
     def act(session: Session, row: UserTaskRow) -> None:
         if row.assignee != person.id and not identity.may(person, "task.assign"):
             raise TakenByAnother(name=row.name, assignee=row.assignee or "nobody")
-        row.assignee = None
+        row.assignee = row.claimed_at = None
 
     _alter(house, person, task, "user_task.released", act)
 
@@ -147,7 +147,7 @@ def assign(house: Store, person: Person, task: UUID, to: Person) -> None:
         identity.require(person, "task.assign")
         refuse_wrong_role(row, to)
         refuse_own_work(session, row, to)
-        row.assignee = to.id
+        row.assignee, row.claimed_at = to.id, now(session)
 
     _alter(house, person, task, "user_task.assigned", act, to=to.id)
 
@@ -221,6 +221,38 @@ def refresh_evidence(moving: Moving, task: UUID) -> None:
     row = open_row(moving.session, task)
     row.evidence = _freeze(moving, str(row.id), row.element, [each["name"] for each in row.evidence])
     moving.record("user_task.evidence_changed", element=row.element, task=str(row.id))
+
+
+def refuse_other_evidence(row: UserTask, shown: Mapping[str, str] | None) -> None:
+    """Raises StaleEvidence where the decider saw other evidence, or other variables than an operator has set since.
+
+    Who tells nothing of what they saw decides on what was frozen at opening; after a change that is no more.
+    """
+    if shown is None and row.changed_at is None:
+        return
+    seen = shown or {}
+    other = [each["title"] for each in row.evidence if seen.get(each["name"]) != each["digest"]]
+    if (row.changed_at is not None or registry.RESERVED in seen) and seen.get(registry.RESERVED) != edits.digest(
+        row.variables
+    ):
+        other.append("the variables")
+    if other:
+        raise StaleEvidence(element=_place(row), name=row.name, what=", ".join(other))
+
+
+def show_anew(moving: Moving) -> list[UUID]:
+    """Have the open tasks show what an operator has set; returns those that show something else now."""
+    changed = []
+    open_ones = select(UserTaskRow).where(UserTaskRow.instance == moving.row.id, UserTaskRow.state == "open")
+    for row in moving.session.scalars(open_ones.order_by(UserTaskRow.id)):
+        fresh = moving.execution.shown(str(row.id))
+        if edits.canonical(fresh) == edits.canonical(row.variables):
+            continue
+        row.variables, row.changed_at = fresh, moving.now
+        row.evidence = _freeze(moving, str(row.id), row.element, [each["name"] for each in row.evidence])
+        moving.record("user_task.evidence_changed", element=row.element, task=str(row.id))
+        changed.append(row.id)
+    return changed
 
 
 def digests(row: UserTask) -> dict[str, str]:

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+from engine.runtime import edits
+
 T = TypeVar("T")
 
 
@@ -36,6 +38,13 @@ class UserTask:
     closed_at: datetime | None
     closed_by: str | None
     answer: dict[str, Any] | None
+    claimed_at: datetime | None  #: since when it is in its assignee's hands
+    changed_at: datetime | None  #: when an operator last changed a variable that it shows
+
+    @property
+    def variables_digest(self) -> str:
+        """What a decider sends back to say which variables they saw."""
+        return edits.digest(self.variables)
 
     def overdue(self, at: datetime) -> bool:
         """Whether it should have been decided before this moment."""

@@ -6,9 +6,11 @@ from engine.runtime.instances.continuation import go_on
 from engine.runtime.instances.decision import complete
 from engine.runtime.instances.job_result import failed, succeeded
 from engine.runtime.instances.message import deliver
-from engine.runtime.instances.operation import cancel, resume, retry, suspend
+from engine.runtime.instances.operation import cancel, resume, suspend
+from engine.runtime.instances.retry import retry, retry_edited
 from engine.runtime.instances.start import AlreadyRunning, SubjectRefused, start
 from engine.runtime.instances.timer import fire
+from engine.runtime.instances.variables import set_variables
 
 __all__ = [
     "AlreadyRunning",
@@ -21,6 +23,8 @@ __all__ = [
     "go_on",
     "resume",
     "retry",
+    "retry_edited",
+    "set_variables",
     "start",
     "succeeded",
     "suspend",

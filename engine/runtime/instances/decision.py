@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from engine.identity import Person
-from engine.runtime import forms, guard, registry, rows, user_tasks
+from engine.runtime import edits, forms, guard, registry, rows, user_tasks
 from engine.runtime.rows import InstanceOf
 from engine.runtime.transaction import InstanceUnknown, Moving, move
 from engine.runtime.values import UserTask
@@ -23,7 +23,8 @@ def complete(
 ) -> UUID:
     """Apply a person's decision and run the instance to rest; returns the instance's id.
 
-    shown: evidence name -> digest, as the page had it; left out, what was frozen at opening is meant.
+    shown: evidence name -> digest, as the page had it, and under `variables` that of the variables; left out, what was
+    frozen at opening is meant, which is refused once an operator has set a variable since.
     One transaction: task, state, jobs, timers and audit rows are committed together. A refusal (TaskClosed, WrongRole,
     OwnWork, TakenByAnother, AnswerRefused, StaleEvidence, EvidenceMissing) changes nothing, leaves an audit row of its
     own and is raised. Stale evidence is frozen anew, so that the task shows what is true now.
@@ -37,7 +38,7 @@ def complete(
         if row.assignee not in (None, person.id):
             raise user_tasks.TakenByAnother(name=row.name, assignee=row.assignee)
         checked = forms.check(user_tasks.form_of(moving.bundle, row.process, row.form), answer)
-        _refuse_other_evidence(row, shown)
+        user_tasks.refuse_other_evidence(row, shown)
         user_tasks.refuse_stale_evidence(moving, row)
         kind = registry.find_task_kind(row.kind)
         if kind:
@@ -57,6 +58,7 @@ def complete(
             task=str(task),
             answer=checked,
             evidence=user_tasks.digests(row),
+            **({"variables": edits.digest(row.variables)} if row.changed_at else {}),
         )
         moving.execution.complete_user_task(str(task), checked)
         return moving.row.id
@@ -92,11 +94,3 @@ class Decided:
         self.evidence = user_tasks.digests(row)
         self.properties = dict(row.properties)
         self.variables = dict(row.variables)
-
-
-def _refuse_other_evidence(row: UserTask, shown: Mapping[str, str] | None) -> None:
-    if shown is None:
-        return
-    other = [each["title"] for each in row.evidence if shown.get(each["name"]) != each["digest"]]
-    if other:
-        raise user_tasks.StaleEvidence(name=row.name, what=", ".join(other))
