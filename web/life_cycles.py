@@ -78,6 +78,7 @@ def page(instance: UUID) -> str:
         closed_incidents=[each for each in detail.incidents if each.closed_at is not None],
         now=now(session()),
         holders=_holders(detail),
+        service_tasks={step.task for step in detail.steps if step.kind == "serviceTask"},
     )
 
 
@@ -108,7 +109,7 @@ def state(instance: UUID) -> dict[str, Any]:
 def retry(instance: UUID) -> Response:
     """Tries a failed step again, or all of them."""
     task = request.form.get("task", "")
-    count = instances.retry(access.house(), current_person(), instance, UUID(task) if task else None)
+    count = instances.retry(access.house(), current_person(), instance, UUID(task) if task else None, _reason())
     flash(f"{count} failed {'step is' if count == 1 else 'steps are'} tried again.", "done")
     return _to(instance)
 
@@ -160,7 +161,7 @@ def _holders(detail: InstanceDetail) -> dict[str, str]:
 
 
 def _reason() -> str:
-    return request.form.get("reason", "").strip()[:2000] or "no reason given"
+    return request.form.get("reason", "").strip()[:2000]
 
 
 def _to(instance: UUID) -> Response:

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 WAYS_ON = {
     "handler": "Mend the cause, then retry the step on the instance's page or with `gatewright instance retry`.",
-    "expression": "A variable has a value that the expression did not expect: see the variables, then retry.",
-    "decision": "No rule of the decision table fits, or one of its cells is wrong: see the variables, then retry.",
-    "conflict": "Two branches wrote different values to one variable: draw the diagram so that only one writes it.",
+    "expression": "A variable has a value that the expression did not expect: set it, then retry.",
+    "decision": "No rule of the decision table fits, or one of its cells is wrong: set the variable, then retry.",
+    "conflict": "Two branches wrote different values to one variable: set it to what holds, and it goes on by itself.",
     "error": "No error boundary event catches this code: draw one, or mend the cause and retry.",
     "stuck": "No token can move and no end was reached: cancel the instance and mend the diagram.",
 }

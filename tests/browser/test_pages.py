@@ -107,6 +107,8 @@ PAGES = {
     "life cycles": ("model_operator", "/instances"),
     "life cycle": ("model_operator", "/instances/{credit}"),
     "life cycle with an incident": ("model_operator", "/instances/{incident}"),
+    "retry with other parameters": ("model_operator", "/instances/{incident}/steps/{incident_task}"),
+    "set a variable": ("it_operations", "/instances/{credit}/variables?name=facts"),
     "processes": ("ai_architect", "/processes"),
     "process": ("ai_architect", "/processes/model_life_cycle"),
     "start form": ("data_scientist", "/processes/review/start?model=letters"),

@@ -227,7 +227,8 @@ def _given_an_incident(found: World) -> None:
         found.store, found.person("data_scientist"), "model_life_cycle", variables={"model": "churn"}
     )
     house.go_on(found.store)
-    found.ids["incident"] = churn
+    (incident,) = house.detail(found.store, churn).incidents
+    found.ids |= {"incident": churn, "incident_task": incident.task}
 
 
 def given_a_plain_model(store: Store, by: Person, id: str, *, card: bytes = b"# A card\n") -> VersionRef:

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from engine.runtime import definitions, instances, queries
+from engine.runtime import definitions, instances, queries, standing
+from engine.runtime.standing import FailedStep
 from engine.runtime.values import Instance, InstanceDetail
 from web import access
 from web.access import needs
@@ -77,6 +78,28 @@ class WantedRetry(BaseModel):
     """What is to be tried again."""
 
     task: UUID | None = Field(default=None, description="Only the step with this task id.")
+    reason: str = Field(default="", max_length=2000, description="Kept in the audit log.")
+
+
+class StepPath(BaseModel):
+    """One failed step of an instance."""
+
+    instance: UUID
+    task: UUID = Field(description="The task id of its incident.")
+
+
+class EditedRetry(BaseModel):
+    """Other parameters for a failed step."""
+
+    parameters: dict[str, Any] = Field(description="Parameter to value, of those that shall be others.")
+    reason: str = Field(min_length=1, max_length=2000)
+
+
+class NewValues(BaseModel):
+    """Variables with the values that they shall have."""
+
+    variables: dict[str, Any] = Field(description="Name to value, in all branches.")
+    reason: str = Field(min_length=1, max_length=2000)
 
 
 @api.get("/instances", tags=_TAGS, responses=page_of(Instance))
@@ -144,8 +167,32 @@ def instance_diagram(path: InstancePath) -> dict[str, Any]:
 @needs("instance.operate")
 def retry_instance(path: InstancePath, body: WantedRetry) -> dict[str, Any]:
     """Try the failed steps of an instance again."""
-    count = instances.retry(house(), access.current_person(), path.instance, body.task)
+    count = instances.retry(house(), access.current_person(), path.instance, body.task, body.reason)
     return _moved(path.instance, count)
+
+
+@api.get("/instances/<uuid:instance>/steps/<uuid:task>", tags=_TAGS, responses=answers(FailedStep))
+@needs("instance.view")
+def show_failed_step(path: StepPath) -> dict[str, Any]:
+    """A failed step with the parameters that it would be called with now, and what its handler takes."""
+    found: dict[str, Any] = plain(standing.failed_step(access.session(), path.instance, path.task))
+    return found
+
+
+@api.post("/instances/<uuid:instance>/steps/<uuid:task>/retry", tags=_TAGS, responses=answers(Moved))
+@needs("instance.operate")
+def retry_step(path: StepPath, body: EditedRetry) -> dict[str, Any]:
+    """Try a failed step again with other parameters, for this visit of it alone."""
+    instances.retry_edited(house(), access.current_person(), path.instance, path.task, body.parameters, body.reason)
+    return _moved(path.instance, 1)
+
+
+@api.post("/instances/<uuid:instance>/variables", tags=_TAGS, responses=answers(Moved))
+@needs("instance.operate")
+def set_variables(path: InstancePath, body: NewValues) -> dict[str, Any]:
+    """Give variables other values in all branches; open tasks show them, approvals on other values are void."""
+    instances.set_variables(house(), access.current_person(), path.instance, body.variables, body.reason)
+    return _moved(path.instance)
 
 
 @api.post("/instances/<uuid:instance>/suspend", tags=_TAGS, responses=answers(Moved))

@@ -37,6 +37,7 @@ class TaskDetail:
     task: UserTask
     form: Form | None
     evidence: list[Shown]
+    variables_digest: str  #: to be sent back as `variables` with what was shown, once an operator has changed one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,8 @@ class Decision(BaseModel):
     answer: dict[str, Any] = Field(default={}, description="The answer to the task's form.")
     shown: dict[str, str] | None = Field(
         default=None,
-        description="Evidence name to digest, as you saw it; left out, what was frozen at opening is meant.",
+        description="Evidence name to digest, as you saw it, and under `variables` the task's variables_digest; left "
+        "out, what was frozen at opening is meant.",
     )
 
 
@@ -118,7 +120,14 @@ def show_task(path: TaskPath) -> dict[str, Any]:
         )
         for each in task.evidence
     ]
-    found: dict[str, Any] = plain(TaskDetail(task=task, form=queries.task_form(session, task), evidence=evidence))
+    found: dict[str, Any] = plain(
+        TaskDetail(
+            task=task,
+            form=queries.task_form(session, task),
+            evidence=evidence,
+            variables_digest=task.variables_digest,
+        )
+    )
     return found
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
@@ -65,7 +66,8 @@ def show(id: Id, json_: Json = False, as_: As = "") -> None:
         as_json=False,
     )
     for each in found.waiting:
-        typer.echo(f"waits     {each.name} ({each.kind}), owed by {each.owed_by}: {each.next_act}")
+        task = f" [task {each.task}]" if each.kind == "incident" and each.task else ""
+        typer.echo(f"waits     {each.name} ({each.kind}), owed by {each.owed_by}: {each.next_act}{task}")
     for step in found.steps:
         left = "" if step.left_at is None else f", {step.outcome or 'left'}{f' by {step.actor}' if step.actor else ''}"
         typer.echo(f"{step.entered_at:%H:%M:%S}  {step.process}: {step.name or step.element} ({step.kind}){left}")
@@ -75,14 +77,54 @@ def show(id: Id, json_: Json = False, as_: As = "") -> None:
 def retry(
     id: Id,
     task: Annotated[UUID | None, typer.Option(help="Only the step with this task id.")] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=JSON", help="Another parameter for the step of --task; may be given again."),
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; asked for with --parameter, kept in the audit log.")] = "",
     as_: As = "",
 ) -> None:
-    """Try the failed steps of an instance again."""
+    """Try the failed steps of an instance again, one of them with other parameters if need be."""
     from engine.runtime import instances
     from web.cli import acting
 
+    edited = values(parameter or [])
+    if edited and task is None:
+        raise typer.BadParameter("--parameter goes with the --task whose parameter it is")
     with acting.acting(as_, "instance retry") as (store, person):
-        typer.echo(f"Tried again: {instances.retry(store, person, id, task)}")
+        if edited and task:
+            instances.retry_edited(store, person, id, task, edited, reason)
+            typer.echo("Tried again: 1")
+        else:
+            typer.echo(f"Tried again: {instances.retry(store, person, id, task, reason)}")
+
+
+@app.command(name="set")
+def set_(
+    id: Id,
+    variable: Annotated[list[str], typer.Argument(metavar="NAME=JSON...", help="Such as tier='\"low\"' or n=3.")],
+    reason: Reason,
+    as_: As = "",
+) -> None:
+    """Give variables other values; open tasks show them, approvals that were given on other values are void."""
+    from engine.runtime import instances
+    from web.cli import acting
+
+    new = values(variable)
+    with acting.acting(as_, "instance set") as (store, person):
+        instances.set_variables(store, person, id, new, reason)
+
+
+def values(given: list[str]) -> dict[str, Any]:
+    """NAME=JSON of each argument; a usage error where one is none."""
+    found: dict[str, Any] = {}
+    for each in given:
+        name, _, text = each.partition("=")
+        try:
+            found[name] = json.loads(text)
+        except ValueError as reason:
+            raise typer.BadParameter(f"{each!r} is no NAME=JSON ({reason}): a text stands in quotes") from reason
+    return found
 
 
 @app.command()

@@ -160,10 +160,10 @@ class Following:
         found: dict[Any, State] = {}
         for state in self.states:
             for token in state.at.tokens:
-                if (token.node, token.path) == (element, path) and token.phase not in (ARMED, ENDED):
-                    if token.index is None:
-                        after = state.after(moved(self.net, self.world, state.at, token.id, target))
-                        found.setdefault(after.key, after)
+                stands = token.phase not in (ARMED, ENDED) and token.index is None
+                if stands and (token.node, token.path) == (element, path):
+                    after = state.after(moved(self.net, self.world, state.at, token.id, target))
+                    found.setdefault(after.key, after)
         if not found:
             raise Mismatch(f"The game has no token at {element}.")
         self.expected = []
