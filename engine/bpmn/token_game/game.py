@@ -16,6 +16,7 @@ from engine.bpmn.token_game.configuration import (
     COMING,
     ENDED,
     LEAVING,
+    STANDING,
     Action,
     Configuration,
     Step,
