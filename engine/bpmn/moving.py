@@ -66,6 +66,8 @@ def move(instance: Instance, task_id: str, element: str) -> None:
         for sibling in split.children:
             if sibling is not token and sibling._state == WAITING:
                 sibling.cancel()
+    if not token.task_spec.joins:
+        token.stamp_changes()  # of a repeated activity: what its copies have written so far
     token.cancel()
     placed = token._add_child(entry, FUTURE)
     if isinstance(entry, Joining):
@@ -84,7 +86,7 @@ def _token(instance: Instance, task_id: str) -> Token:
 def _movable(token: Token) -> bool:
     """Neither a copy of a repeated activity, which its activity counts, nor an event that is merely armed."""
     spec = token.task_spec
-    if spec.node is None or token.triggered or isinstance(spec, BoundaryEvent):
+    if spec.node is None or token.triggered or isinstance(spec, BoundaryEvent) or _apart(spec.node):
         return False
     return not (token._state == WAITING and isinstance(token.parent.task_spec, EventBasedGateway))
 
@@ -94,10 +96,17 @@ def _places(token: Token) -> Iterator[tuple[Node, Any]]:
     specs = token.workflow.spec.task_specs
     for spec in specs.values():
         node = getattr(spec, "node", None)
-        if node is None or node.id != spec.name or node.kind in {"startEvent", "boundaryEvent"} or not spec.inputs:
+        if node is None or node.id != spec.name or node.kind == "boundaryEvent" or _apart(node) or not spec.inputs:
             continue
+        if node.id.startswith("("):
+            continue  # what a pass made explicit: nobody drew it, so nobody can name it
         if isinstance(spec, Joining) and len(spec.inputs) > 1:
             continue
         if any(isinstance(before, EventBasedGateway) for before in spec.inputs):
             continue
         yield node, specs.get(f"(boundary of {node.id})", spec)
+
+
+def _apart(node: Node) -> bool:
+    """Whether it stands outside of the flow: what begins a scope, what an event begins, what undoes another activity."""
+    return node.kind == "startEvent" or node.triggered_by_event or node.compensation

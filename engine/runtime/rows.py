@@ -123,7 +123,7 @@ _CHANGES = {
 
 _USER_TASK = """
     SELECT id, instance, element, name, process, scope, subject, role, kind, form, documentation, shut_out, evidence,
-        variables, properties, state, assignee, opened_at, due_at, closed_at, closed_by, answer
+        variables, properties, state, assignee, opened_at, due_at, closed_at, closed_by, answer, claimed_at, changed_at
     FROM runtime.user_tasks WHERE id = %(id)s
 """
 

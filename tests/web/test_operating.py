@@ -15,7 +15,7 @@ def failing(house, known):
     """An instance whose first step failed."""
     w.RECORDER.failures["note"] = [w.Broken(how="once")]
     w.given_a_published(house, w.process_p())
-    instance = instances.start(house, known.person("data_scientist"), "process_p", "letters")
+    instance = instances.start(house, known.person("data_scientist"), "process_p", "mended")
     (incident,) = w.detail(house, instance).incidents
     return instance, incident.task
 
@@ -67,5 +67,7 @@ def test_a_variable_is_set_and_who_looked_before_is_shown_it_first(house, known,
 
 def test_without_a_reason_nothing_is_held(house, known, visit):
     instance, _ = failing(house, known)
-    refused = visit("it_operations").post(f"/instances/{instance}/suspend")
+    olga = visit("it_operations")
+    refused = olga.post(f"/instances/{instance}/suspend")
     assert (refused.status_code, "asks for a reason" in words(refused)) == (422, True)
+    olga.post(f"/instances/{instance}/cancel", {"reason": "The test is over."})

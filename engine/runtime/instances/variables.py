@@ -10,7 +10,7 @@ from sqlalchemy import select
 from engine import bpmn
 from engine.errors import GatewrightError
 from engine.identity import Person
-from engine.runtime import edits, guard, registry, user_tasks
+from engine.runtime import edits, guard, registry, rows, user_tasks
 from engine.runtime.instances.decision import Decided
 from engine.runtime.jobs import LARGEST_RESULT
 from engine.runtime.tables import UserTaskRow
@@ -77,11 +77,14 @@ def _refuse(values: dict[str, Any]) -> None:
 def _doubt(moving: Moving, values: dict[str, Any]) -> list[UUID]:
     """Tell the kinds of task that want it which decisions were made on other values; returns the tasks."""
     kinds = registry.doubtful_kinds()
-    decided = select(UserTaskRow).where(
+    decided = select(UserTaskRow.id).where(
         UserTaskRow.instance == moving.row.id, UserTaskRow.state == "completed", UserTaskRow.kind.in_(kinds)
     )
     found = []
-    for row in moving.session.scalars(decided.order_by(UserTaskRow.id)) if kinds else ():
+    for task in moving.session.scalars(decided.order_by(UserTaskRow.id)) if kinds else ():
+        row = rows.user_task(moving.session, task)
+        if row is None:
+            continue
         other = [name for name, value in sorted(values.items()) if _saw_another(row.variables, name, value)]
         kind = registry.find_task_kind(row.kind)
         if not other or kind is None or kind.doubted is None:

@@ -54,6 +54,8 @@ class Player:
             conflicts = [f for f in rest.failures if f.kind == "conflict"]
             if [f for f in rest.failures if f.kind == "stuck"]:
                 return "stuck"
+            if self.operated and self.doubled():
+                return "long"
             if self.operated and self.chance.random() < 0.3 and self.operate():
                 continue
             if conflicts:
@@ -91,6 +93,14 @@ class Player:
         self.execution.retry(failure.task_id, values)
         self.following.settle(failure.element, failure.kind, values)
 
+    def doubled(self) -> bool:
+        """Whether two tokens stand at one element, as no diagram of blocks would have it: what a move can do.
+
+        Engine and game may then fold tokens that ended in another order, and agree on another of two values.
+        """
+        places = [(each.element, each.scope) for each in self.execution.standing()]
+        return len(set(places)) < len(places)
+
     def operate(self) -> bool:
         """An operator sets variables, or moves a token; False where there is none."""
         if self.chance.random() < 0.4:
@@ -101,7 +111,12 @@ class Player:
             return True
         places = [(t.element, t.scope, t.task_id) for t in self.execution.standing()]
         # Of several at one element the game could not tell which one is meant.
-        alone = [each for each in places if [other[:2] for other in places].count(each[:2]) == 1]
+        # What nobody drew it does not know: there the token has not left the element before.
+        alone = [
+            each
+            for each in places
+            if [other[:2] for other in places].count(each[:2]) == 1 and not each[0].startswith("(")
+        ]
         if not alone:
             return False
         element, scope, task_id = self.chance.choice(sorted(alone))
