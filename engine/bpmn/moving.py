@@ -108,5 +108,5 @@ def _places(token: Token) -> Iterator[tuple[Node, Any]]:
 
 
 def _apart(node: Node) -> bool:
-    """Whether it stands outside of the flow: what begins a scope, what an event begins, what undoes another activity."""
+    """Whether it is outside of the flow: what begins a scope, what an event begins, what undoes another activity."""
     return node.kind == "startEvent" or node.triggered_by_event or node.compensation
