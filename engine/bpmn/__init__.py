@@ -5,7 +5,7 @@ The only room that imports SpiffWorkflow. It knows no database, no clock and no 
 """
 
 from engine.bpmn.bundle import Bundle, CallCycle, CallMissing, NotExecutable, bundle, clear_cache, digest
-from engine.bpmn.describing import Element, ProcessDescription, describe, writes
+from engine.bpmn.describing import Beginning, Element, ProcessDescription, describe, writes
 from engine.bpmn.execution import Execution, StartUnknown
 from engine.bpmn.expressions.scripts import is_variable
 from engine.bpmn.issues import Issue
@@ -36,6 +36,7 @@ __all__ = [
     "PENDING",
     "STATE_FORMAT",
     "Active",
+    "Beginning",
     "BpmnError",
     "Bundle",
     "CallCycle",

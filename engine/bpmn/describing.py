@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from engine.bpmn.bundle import NotExecutable
 from engine.bpmn.expressions import ExpressionError, assignments
-from engine.bpmn.model import Diagram, Node, Process
+from engine.bpmn.model import Diagram, Event, Node, Process
 from engine.bpmn.reading import Files, read
 
 
@@ -28,6 +28,17 @@ class Element:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """A start event of the process that a message, a signal or a timer sets off."""
+
+    element: str
+    name: str
+    kind: str  #: "message", "signal" or "timer"
+    told: str = ""  #: the message's or signal's name
+    timing: str = ""  #: when, as a cron expression or an ISO 8601 repeating interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessDescription:
     """One definition."""
 
@@ -39,6 +50,7 @@ class ProcessDescription:
     forms: tuple[str, ...]  #: form files that its elements name
     messages: tuple[str, ...]  #: names of messages that it waits for in its course
     start_messages: tuple[str, ...]  #: names of messages that start it
+    beginnings: tuple[Beginning, ...]  #: the start events for messages, signals and timers
     signals: tuple[str, ...]
     start_properties: Mapping[str, str]  #: all properties of the plain start event, else of the first
     start_form: str  #: the start event's form file, empty where it has none
@@ -75,6 +87,11 @@ def describe(files: Files) -> ProcessDescription:
         messages=caught("message"),
         start_messages=_unique(
             event.name for node in _starts(process) for event in node.events if event.kind == "message"
+        ),
+        beginnings=tuple(
+            Beginning(element=node.id, name=node.name, kind=event.kind, told=event.name, timing=_timing(event))
+            for node in _starts(process)
+            for event in node.events
         ),
         signals=caught("signal"),
         start_properties=dict(next((node.properties for node in _starts(process)), {})),
@@ -133,6 +150,12 @@ def written(diagram: Diagram, node: Node) -> frozenset[str]:
 def _starts(process: Process) -> list[Node]:
     starts = [node for node in process.scopes[process.id].nodes.values() if node.kind == "startEvent"]
     return sorted(starts, key=lambda node: bool(node.events))
+
+
+def _timing(event: Event) -> str:
+    """A timer's text as a cycle: a date or a duration is one that fires once."""
+    once = {"date": "R1/{}/P1D", "duration": "R1/{}"}
+    return once.get(event.timer, "{}").format(event.expression) if event.kind == "timer" else ""
 
 
 def _unique(names: object) -> tuple[str, ...]:

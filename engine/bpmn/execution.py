@@ -32,6 +32,20 @@ class StartUnknown(GatewrightError):
     hint = "Start it by a message that it names, or draw a start event without one."
 
 
+def _begun(process: str, starts: list[Any], message: str | None, event: str) -> Any:
+    """The start event that is meant; raises StartUnknown."""
+    if event:
+        found, asked = [start for start in starts if start.name == event], f"start event {event}"
+    elif message is not None:
+        found, asked = [start for start in starts if start.begun_by("message", message)], f'message "{message}"'
+    else:
+        plain = [start for start in starts if start.begun_by("", "")]
+        found, asked = plain or starts[: len(starts) == 1], "somebody: each waits for an event of its own"
+    if not found:
+        raise StartUnknown(process=process, message=asked)
+    return found[0]
+
+
 class Execution:
     """A process instance; made by `start` or `restore`.
 
@@ -54,19 +68,27 @@ class Execution:
         now: datetime,
         zone: str = "UTC",
         message: str | None = None,
+        event: str = "",
+        payload: dict[str, Any] | None = None,
     ) -> Execution:
-        """A new instance, its token on the start event; `message` names the message that starts it."""
+        """A new instance, its token on the plain start event, or on the only one there is.
+
+        message: the message that starts it; event: the id of the start event, where a signal or a timer does;
+        payload: what the message or signal brought, for the variable that the start event names for it.
+        """
         specs = bundle.specs()
         spec = specs[bundle.process]
-        starts = [getattr(start, "message", None) for start in spec.start.outputs]
-        if message is not None and message not in starts:
-            raise StartUnknown(process=bundle.process, message=f'message "{message}"')
-        if message is None and len(starts) > 1 and None not in starts:
-            raise StartUnknown(process=bundle.process, message="a start without a message")
         instance = Instance(spec, specs)
         instance.started_by = message
+        start = None if spec.start.implied else _begun(bundle.process, spec.start.outputs, message, event)
+        if start is None and (event or message is not None):
+            raise StartUnknown(process=bundle.process, message=event or f'message "{message}"')
         instance.begin()
         instance.task_tree.data = named(variables, "the start")
+        if start is not None:
+            instance.starts_at = start.name
+            if payload is not None and start.event is not None and start.event.variable:
+                instance.task_tree.data[start.event.variable] = named(payload, "the payload")
         instance.task_tree.run()
         return Execution(bundle, instance, now=now, zone=zone)
 

@@ -102,6 +102,7 @@ class Instance(_Scope, BpmnWorkflow):  # type: ignore[misc]
         self.trace: list[Step] = []
         self.thrown: list[Thrown] = []
         self.started_by: str | None = None  #: the message that started it
+        self.starts_at = ""  #: the start event, where there are several
         self.invoke: Invoke | None = None
         self.writes = 0  #: how many writes have been numbered
 

@@ -6,7 +6,7 @@ from typing import Final
 
 #: by kind of event, the definitions executed there; the empty text is an event without a definition
 EVENT_DEFINITIONS: Final[dict[str, tuple[str, ...]]] = {
-    "startEvent": ("", "message"),
+    "startEvent": ("", "message", "signal", "timer"),
     "endEvent": ("", "message", "signal", "error", "escalation", "terminate"),
     "intermediateCatchEvent": ("message", "signal", "timer", "conditional", "link"),
     "intermediateThrowEvent": ("", "message", "signal", "escalation", "link"),
@@ -20,7 +20,8 @@ HANDLER_STARTS: Final[tuple[str, ...]] = ("message", "signal", "timer", "conditi
 
 #: by kind of element, what happens to a token there
 EXECUTED: Final[dict[str, str]] = {
-    "startEvent": "Places the token. A message start event is chosen by `Execution.start(message=...)`.",
+    "startEvent": "Places the token. One for a message, a signal or a timer starts an instance when that comes; "
+    "somebody may start it there too, where it is the only one.",
     "endEvent": "Ends the token; an error goes to the nearest boundary event that catches its code, a terminate event "
     "ends its scope, a message leaves the instance.",
     "intermediateCatchEvent": "Waits for a message, a signal, a timer or a condition. A link goes on at once.",
@@ -79,7 +80,7 @@ REFUSED: Final[dict[str, str]] = {
     "event subprocesses with flows, boundary events, a loop, or another start than one event": "event-subprocesses",
     "compensation": "compensation",
     "link events without their counterpart in the same scope": "link-events",
-    "cancel and multiple events; timer, signal and conditional start events of a process": "event-definitions",
+    "cancel and multiple events; conditional start events of a process": "event-definitions",
     "dangling references": "references",
     "conditions on flows out of events, parallel and event-based gateways": "conditional-flows",
     "several flows without condition out of an exclusive or inclusive gateway": "choices",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
 from engine import bpmn, store
 from engine.errors import GatewrightError
 from engine.runtime import definitions
 from engine.runtime.definitions import Definition
-from engine.runtime.tables import BundleRow
+from engine.runtime.tables import BundleRow, DefinitionRow
 
 
 class BundleUnknown(GatewrightError):
@@ -98,3 +100,29 @@ def description(session: Session, definition: UUID) -> bpmn.ProcessDescription:
     if definition not in _descriptions:
         _descriptions[definition] = bpmn.describe(definitions.files_of(session, definition))
     return _descriptions[definition]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A start event of the latest published version of a process, for a message, a signal or a timer."""
+
+    process: str
+    beginning: bpmn.Beginning
+    publisher: str
+    published_at: datetime
+
+
+def beginnings(session: Session) -> list[Begun]:
+    """What messages, signals and timers start, by process and in the order of its diagram."""
+    latest = (
+        select(DefinitionRow.name, DefinitionRow.id, DefinitionRow.reviewer, DefinitionRow.decided_at)
+        .where(DefinitionRow.state == "published")
+        .ext(distinct_on(DefinitionRow.name))
+        .order_by(DefinitionRow.name, DefinitionRow.version.desc())
+    )
+    return [
+        Begun(process=name, beginning=each, publisher=reviewer or "", published_at=at)
+        for name, id, reviewer, at in session.execute(latest)
+        if at is not None
+        for each in description(session, id).beginnings
+    ]

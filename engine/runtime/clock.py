@@ -17,7 +17,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from engine.runtime import delivery, lines, registry, schedules, wakeups, worker
+from engine.runtime import beginnings, delivery, lines, registry, schedules, wakeups, worker
 from engine.runtime.leading import LOOK_SECONDS, Lead
 from engine.store import Store
 from engine.telemetry import metrics, pulse
@@ -39,6 +39,7 @@ TICKS = (
     Tick("timers", 0.5, delivery.fire_due_timers),
     Tick("messages", 0.3, delivery.deliver_waiting),
     Tick("schedules", 1.0, schedules.fire_due),
+    Tick("drawn schedules", 5.0, beginnings.keep_schedules),
     Tick("jobs in line", 0.5, lines.advance),
     Tick("stalled jobs", 3.0, worker.rescue_stalled),
     Tick("finished jobs", 3600.0, worker.forget_finished),

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Text, and_, cast, delete, or_, select, update
 
-from engine.runtime import instances
+from engine.runtime import beginnings, instances
 from engine.runtime.messages import KEPT
 from engine.runtime.tables import InstanceRow, MessageRow, SubscriptionRow, TimerRow
 from engine.store import Store, now, transaction
@@ -64,6 +64,7 @@ def deliver_waiting(house: Store) -> int:
             .order_by(MessageRow.sent_at, SubscriptionRow.task)
             .limit(_BATCH)
         ).all()
+        starting = beginnings.waiting(session)
         session.execute(
             update(MessageRow)
             .where(MessageRow.delivered_at.is_(None), MessageRow.expires_at <= at)
@@ -73,9 +74,12 @@ def deliver_waiting(house: Store) -> int:
         _guarded("continuation", message, partial(instances.go_on, house, instance, message))
         for message, instance in going_on
     )
-    return done + sum(
+    done += sum(
         _guarded("message", message, partial(instances.deliver, house, message, instance, task))
         for message, instance, task in waiting
+    )
+    return done + sum(
+        _guarded("message", message, partial(beginnings.begin_by, house, message, start)) for message, start in starting
     )
 
 

@@ -115,6 +115,17 @@ def pause(session: Session, person: Person, schedule: str, paused: bool = True) 
     _record(session, row, "schedule.paused" if paused else "schedule.resumed", person)
 
 
+def drawn_name(process: str, element: str) -> str:
+    """The name of the schedule that stands for a timer start event."""
+    return f"{process}#{element}"
+
+
+def drawn_element(row: ScheduleRow) -> str:
+    """The timer start event for which a schedule stands; empty for one that somebody added."""
+    process, mark, element = row.name.partition("#")
+    return element if mark and process == row.process else ""
+
+
 def next_after(timing: str, timezone: str, at: datetime, *, begun: datetime) -> datetime | None:
     """The first moment after `at` at which the timing fires; None where it never does again; raises TimingRefused."""
     try:
@@ -174,7 +185,8 @@ def _run(house: Store, session: Session, row: ScheduleRow, due: datetime, *, las
         return 0
     try:
         with session.begin_nested():
-            instance = begin(house, session, CLOCK, row.process, row.subject, row.variables, f"schedule {row.name}")
+            origin, event = f"schedule {row.name}", drawn_element(row)
+            instance = begin(house, session, CLOCK, row.process, row.subject, row.variables, origin, event=event)
     except GatewrightError as refusal:
         _note(session, row, due, "refused", None, str(refusal))
         return 0

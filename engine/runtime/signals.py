@@ -1,8 +1,9 @@
 """Signals between instances: each instance that listens when one is sent gets it, in a transaction of its own.
 
-A signal is not kept for those who come later (BPMN 2.0.2, 10.5.1), so its rows in the outbox are addressed to the armed
-events themselves, under a key that no business key can be: those are printable. An event that is gone by then gets
-nothing. The instance that threw a signal has heard it already.
+It starts an instance of each process whose latest version has a start event for it, too. A signal is not kept for those
+who come later (BPMN 2.0.2, 10.5.1), so its rows in the outbox are addressed to the armed events themselves, under a key
+that no business key can be: those are printable. An event that is gone by then gets nothing. The instance that threw a
+signal has heard it already.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from engine import audit, bpmn
 from engine.identity import Person
+from engine.runtime import bundles
 from engine.runtime.tables import MessageRow, SubscriptionRow
 from engine.store import new_id, now
 
@@ -33,13 +35,18 @@ def key(task: str | UUID) -> str:
     return f"{_MARK}{task}"
 
 
+def start_key(process: str) -> str:
+    """The key under which a signal starts a process."""
+    return f"{_MARK}{process}"
+
+
 def is_key(text: str) -> bool:
     """Whether this is such a key."""
     return text.startswith(_MARK)
 
 
 def send(session: Session, sender: Person, name: str, payload: dict[str, Any] | None = None) -> int:
-    """Send a signal to every instance that listens now, in the caller's transaction; returns to how many events."""
+    """Send a signal to every instance that listens and every process that it starts; returns to how many events."""
     listening = _listening(session, name)
     _write(session, name, payload or {}, listening, sender.id)
     audit.record(session, "system", "signal.sent", actor=sender.id, signal=name, listening=len(listening))
@@ -62,7 +69,12 @@ def _listening(session: Session, name: str, thrower: UUID | None = None) -> Sequ
     )
     if thrower is not None:
         query = query.where(SubscriptionRow.instance != thrower)
-    return session.scalars(query.order_by(SubscriptionRow.task)).all()
+    starting = [
+        start_key(each.process)
+        for each in bundles.beginnings(session)
+        if (each.beginning.kind, each.beginning.told) == ("signal", name)
+    ]
+    return [*session.scalars(query.order_by(SubscriptionRow.task)), *starting]
 
 
 def _write(session: Session, name: str, payload: Mapping[str, Any], listening: Sequence[str], sender: str) -> None:

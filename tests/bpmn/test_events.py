@@ -160,6 +160,26 @@ def test_a_message_start_event_begins_where_its_message_says():
         Running(of, message="unknown")
 
 
+def test_a_process_may_be_started_at_any_of_its_start_events():
+    starts = (d.start("Told", d.message("asked", "what")), d.start("Heard", d.event("signal", "go")),
+              d.start("Due", d.timer("cycle", "0 6 * * 1")))  # fmt: skip
+    flows = [d.flow(name, "Top") for name in ("Told", "Heard", "Due")]
+    parts = (*starts, d.gateway("exclusive", "Top"), d.user("A"), d.end(), d.chain("Top", "A", "End"), *flows)
+    declared = d.declared("asked", signals=("go",))
+    of = made(*parts, declared=declared)
+    for name in ("Told", "Heard", "Due"):
+        run = Running(of, event=name, payload={"n": 1})
+        assert run.completed() == [name, "Top"]
+        assert run.rest.user_tasks[0].variables == ({"what": {"n": 1}} if name == "Told" else {})
+    with pytest.raises(StartUnknown, match="somebody"):
+        Running(of)
+    with pytest.raises(StartUnknown, match="Gone"):
+        Running(of, event="Gone")
+    assert Running(made(*parts, d.start(), d.flow("Start", "Top"), declared=declared)).completed() == ["Start", "Top"]
+    alone = made(starts[2], d.user("A"), d.end(), d.chain("Due", "A", "End"))
+    assert Running(alone).completed() == ["Due"], "where it is the only one somebody may start it there"
+
+
 def test_a_message_boundary_event_that_does_not_interrupt_occurs_again():
     run = Running(on_boundary(d.message("ping"), False, declared=d.declared("ping")))
     run.send("ping")

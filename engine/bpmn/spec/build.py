@@ -127,8 +127,6 @@ def _element(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node, 
         element = EVENTS[node.kind](spec, name, event_definition=NoneEventDefinition(), **extra, **common)
         spec.conditional |= node.kind != "startEvent" and node.event is not None and node.event.kind == "conditional"
         element.event = None if node.event is not None and node.event.kind == "link" else node.event
-        if node.kind == "startEvent" and node.event is not None and node.event.kind == "message":
-            element.message = node.event.name
     elif node.kind == "userTask":
         element = UserTask(spec, name, **common)
     elif node.kind == "serviceTask":

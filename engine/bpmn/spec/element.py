@@ -116,12 +116,11 @@ class Start(Element, BpmnStartTask):  # type: ignore[misc]
         return True
 
     def _begun(self, workflow: Any) -> list[Any]:
-        starts = self.outputs
         if self.implied:
-            return starts
-        wanted = getattr(workflow, "started_by", None)
-        fitting = [start for start in starts if len(starts) == 1 or start.message == wanted]
-        return [(fitting or starts)[0]]
+            return self.outputs
+        wanted = getattr(workflow, "starts_at", "")
+        fitting = [each for each in self.outputs if (each.name == wanted if wanted else each.begun_by("", ""))]
+        return (fitting or self.outputs)[:1]
 
 
 class End(Element, SimpleBpmnTask):  # type: ignore[misc]

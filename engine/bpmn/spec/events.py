@@ -22,9 +22,14 @@ from engine.bpmn.variables import NotStorable, stored
 
 
 class StartEvent(Element, StockStartEvent):  # type: ignore[misc]
-    """Where a scope begins; `message` is the name of the message that starts it there."""
+    """Where a scope begins; `event` is what starts a process there."""
 
-    message: str | None = None
+    event: Event | None = None
+
+    def begun_by(self, kind: str, name: str) -> bool:
+        """Whether this message, signal or timer is its event; both empty for a start by somebody."""
+        found = ("", "") if self.event is None else (self.event.kind, self.event.name)
+        return found == (kind, name)
 
 
 class CatchEvent(Element, StockCatchEvent):  # type: ignore[misc]

@@ -41,10 +41,10 @@ class Held:
     names: tuple[str, ...] = ()
 
 
-def begin(net: Net, world: World, variables: Mapping[str, Any], message: str | None = None) -> Step:
-    """The first configuration, its token at the start event."""
+def begin(net: Net, world: World, variables: Mapping[str, Any], message: str | None = None, event: str = "") -> Step:
+    """The first configuration, its token at the start event that is meant."""
     move = Move(net, world, Configuration(tokens=(), next=0))
-    move.open((net.main, net.main), (), (), Carried().written(variables, move.number()), message)
+    move.open((net.main, net.main), (), (), Carried().written(variables, move.number()), message, event)
     return move.step("start", next(iter(move.tokens.values())))
 
 

@@ -139,6 +139,7 @@ class Move:
         path: tuple[str, ...],
         carried: Carried,
         message: str | None = None,
+        event: str = "",
     ) -> None:
         """A scope begins: a token at its start event, or at each element that no flow leads to; events are armed."""
         process, scope = inner
@@ -152,7 +153,7 @@ class Move:
             phase=STANDING,
             carried=carried,
         )
-        for node in self.net.starts(process, scope, message):
+        for node in self.net.starts(process, scope, message, event):
             self.come(replace(token, id=self.number(), node=node.id))
         event_subprocesses.arm(self, token)
 

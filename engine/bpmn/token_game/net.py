@@ -76,15 +76,17 @@ class Net:
         """The process and scope that a subprocess or call activity holds."""
         return (process, node.id) if node.kind == "subProcess" else (node.called, node.called)
 
-    def starts(self, process: str, scope: str, message: str | None = None) -> list[Node]:
-        """Where a scope begins: the start event of the message, else the plain one, else the first.
+    def starts(self, process: str, scope: str, message: str | None = None, event: str = "") -> list[Node]:
+        """Where a scope begins: the start event of that id or message, else the plain one, else the first.
 
         Without a start event it begins with every element that no flow leads to (BPMN 2.0.2, 10.5.2 and 13.2).
         """
         place = self.places[process, scope]
         starts = [node for node in place.scope.nodes.values() if node.kind == "startEvent"]
-        named = [node for node in starts if (node.event.name if node.event else None) == message]
-        return (named or starts)[:1] or [
+        told = [node for node in starts if node.event is not None and node.event.kind == "message"]
+        named = [each for each in told if each.event is not None and each.event.name == message]
+        meant = [each for each in starts if each.id == event] or named or [each for each in starts if not each.events]
+        return (meant or starts)[:1] or [
             node
             for node in place.scope.nodes.values()
             if not place.incoming[node.id]

@@ -112,13 +112,24 @@ def begin(
     subject: str,
     variables: dict[str, Any] | None,
     origin: str,
+    *,
+    event: str = "",
+    payload: dict[str, Any] | None = None,
 ) -> UUID:
-    """The same inside the caller's transaction, for a schedule that starts and counts its run in one."""
+    """The same inside the caller's transaction, for a schedule that starts and counts its run in one.
+
+    event: the start event, where a message, a signal or a timer starts it; nobody answers a form then.
+    """
     bundle, definition = bundles.resolve(session, process)
     description = bundles.description(session, definition.id)
-    subject, answer = answered(bundle, description, subject, variables)
+    if event:
+        subject, answer = subject_of(description, subject, {}), dict(variables or {})
+    else:
+        subject, answer = answered(bundle, description, subject, variables)
     at = now(session)
-    execution = bpmn.Execution.start(bundle, {**answer, "subject": subject}, now=at, zone=house.settings.timezone)
+    execution = bpmn.Execution.start(
+        bundle, {**answer, "subject": subject}, now=at, zone=house.settings.timezone, event=event, payload=payload
+    )
     row = Held(
         id=new_id(),
         process=process,

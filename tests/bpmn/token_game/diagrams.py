@@ -143,10 +143,11 @@ class Maker:
         return [End(start), End(start)] if self.chance.random() < 0.1 else [End(start)]
 
     def told(self, canvas: Canvas) -> list[End]:
-        """Start events of the process for messages, one or two."""
-        names = [self.name("Told") for _ in range(self.chance.choice([1, 2]))]
-        canvas.parts += [d.start(name, d.message(by)) for name, by in zip(names, MESSAGES, strict=False)]
-        return [End(name) for name in names]
+        """Start events of the process for messages, signals and timers, one or two."""
+        kinds = [d.message("m1"), d.message("m2", "got"), d.event("signal", "s1"), d.timer("cycle", "R/PT1H")]
+        starts = {self.name("Told"): kind for kind in self.chance.sample(kinds, self.chance.choice([1, 2]))}
+        canvas.parts += [d.start(name, by) for name, by in starts.items()]
+        return [End(name) for name in starts]
 
     def close(self, canvas: Canvas, end: End) -> None:
         if not end.source or (end.alone and self.chance.random() < 0.2):

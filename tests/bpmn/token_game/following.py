@@ -114,13 +114,13 @@ class Following:
     """All states of the game that agree with what the engine has done so far."""
 
     def __init__(
-        self, of: Net, variables: dict[str, Any], quick: Callable[..., Iterable[Any]], message: str | None = None
+        self, of: Net, variables: dict[str, Any], quick: Callable[..., Iterable[Any]], event: str = ""
     ) -> None:
         self.net, self.quick = of, quick
         self.world = Concrete(outcome=quick)
-        self.states = [State(begin(of, self.world, variables, message).configuration)]
+        self.states = [State(begin(of, self.world, variables, event=event).configuration)]
         self.told: Counter[Label] = Counter()
-        first = begin(of, self.world, variables, message).action.happenings
+        first = begin(of, self.world, variables, event=event).action.happenings
         told: Counter[Label] = Counter((h.happened, h.element, h.path) for h in first)
         self.states = [replace(self.states[0], told=tuple(sorted(told.items())))]
         self.expected: list[Label] = []

@@ -30,17 +30,17 @@ class Player:
     ) -> None:
         self.bundle, self.net, self.restoring, self.operated = of, net, restoring, operated
         self.chance = random.Random(seed)
-        message = self.told(net)
-        self.following = Following(net, variables, quick, message)
-        self.execution = Execution.start(of, dict(variables), now=NOW, message=message)
+        event = self.begun(net)
+        self.following = Following(net, variables, quick, event)
+        self.execution = Execution.start(of, dict(variables), now=NOW, event=event)
         self.trace: list[tuple[str, tuple[str, ...], str]] = []
         self.ending = "long"
 
-    def told(self, net: Net) -> str | None:
-        """The message that starts the process, where it has start events for some."""
-        starts = [node for node in net.places[net.main, net.main].scope.nodes.values() if node.kind == "startEvent"]
-        messages = [node.event.name if node.event else None for node in starts]
-        return self.chance.choice(messages) if messages and any(messages) else None
+    def begun(self, net: Net) -> str:
+        """The start event, where there are several."""
+        nodes = net.places[net.main, net.main].scope.nodes.values()
+        starts = [node.id for node in nodes if node.kind == "startEvent"]
+        return self.chance.choice(starts) if len(starts) > 1 else ""
 
     def play(self, acts: int = 40) -> str:
         """How it ended: "finished", "held", "stuck", or "long" where it was broken off, right as far as it went."""

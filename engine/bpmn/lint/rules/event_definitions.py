@@ -11,8 +11,9 @@ from engine.bpmn.supported import EVENT_DEFINITIONS, HANDLER_STARTS
 #: refused by rules of their own
 ELSEWHERE = frozenset({"compensate"})
 HINTS = {
-    ("startEvent", "timer"): "Start it by a schedule, and draw a start event without a timer.",
-    ("startEvent", "signal"): "Start it by a message.",
+    ("startEvent", "conditional"): "Draw a plain start event, and a catching event with the condition behind it.",
+    ("startEvent", "error"): "An error begins event subprocesses only: draw one around this start event.",
+    ("startEvent", "escalation"): "An escalation begins event subprocesses only: draw one around this start event.",
     ("startEvent", ""): "Draw a start event.",
     ("boundaryEvent", "cancel"): "Use an error boundary event.",
 }

@@ -10,7 +10,7 @@ from engine.bpmn.lint.registry import Finding, Subject, rule
 
 @rule("start-events")
 def check(subject: Subject) -> Iterator[Finding]:
-    """A scope has one plain start event, a process others by message beside it; or elements that nothing leads to."""
+    """A scope has one plain start event, a process others by events beside it; or elements that nothing leads to."""
     for scope in subject.scopes():
         around = subject.process.node(scope.id) or subject.process
         starts = [node for node in scope.nodes.values() if node.kind == "startEvent"]
@@ -38,11 +38,12 @@ def check(subject: Subject) -> Iterator[Finding]:
                 reason="A subprocess begins with exactly one start event without a trigger.",
                 hint="Remove the trigger, or the other start events.",
             )
-        names = Counter(event.name for node in starts for event in node.events if event.kind == "message")
+        told = {"message", "signal"}
+        names = Counter((event.kind, event.name) for node in starts for event in node.events if event.kind in told)
         for node in starts:
-            if node.event is not None and names[node.event.name] > 1:
+            if node.event is not None and names[node.event.kind, node.event.name] > 1:
                 yield Finding(
                     at=node,
-                    reason=f'Two start events wait for the message "{node.event.name}".',
+                    reason=f'Two start events wait for the {node.event.kind} "{node.event.name}".',
                     hint="Keep one of them.",
                 )

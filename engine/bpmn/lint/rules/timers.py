@@ -21,8 +21,9 @@ def check(subject: Subject) -> Iterator[Finding]:
                     at=node, reason="The timer has no time.", hint="Write a duration, a date or a cycle, such as PT5M."
                 )
                 continue
+            starts = node.kind == "startEvent" and node.scope == subject.process.id
             once = node.kind not in {"boundaryEvent", "startEvent"} or node.interrupting
-            if event.timer == "cycle" and once and event.expression.startswith("R"):
+            if event.timer == "cycle" and once and not starts and event.expression.startswith("R"):
                 yield Finding(
                     at=node,
                     severity="warning",
@@ -34,6 +35,13 @@ def check(subject: Subject) -> Iterator[Finding]:
                     calendar.checked(event.timer, event.expression)
                 except calendar.NotATime as error:
                     yield Finding(at=node, reason=error.message, hint=error.way_on)
+                continue
+            if starts:
+                yield Finding(
+                    at=node,
+                    reason="The time at which a process starts is an expression, and there are no variables before it.",
+                    hint=calendar.NotATime.hint,
+                )
                 continue
             finding = problem(node, event.expression, node.line)
             if finding is not None:
