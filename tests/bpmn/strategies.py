@@ -23,7 +23,7 @@ class Drawing:
 
 
 #: a block: ("user",), ("script",), ("service",), ("choice", a, b), ("fork", kind, a, b), ("loop", body), ("sub", body),
-#: ("row", a, b), ("timed", body)
+#: ("row", a, b), ("timed", body), ("linked", body), ("handled", interrupting, body, handler), ("watched", body)
 blocks = st.recursive(
     st.sampled_from([("user",), ("script",), ("service",)]),
     lambda inner: (
@@ -33,6 +33,9 @@ blocks = st.recursive(
         | st.tuples(st.just("loop"), inner)
         | st.tuples(st.just("sub"), inner)
         | st.tuples(st.just("timed"), inner)
+        | st.tuples(st.just("linked"), inner)
+        | st.tuples(st.just("handled"), st.booleans(), inner, inner)
+        | st.tuples(st.just("watched"), inner)
     ),
     max_leaves=7,
 )
@@ -63,7 +66,20 @@ def draw(drawing: Drawing, block: Any) -> tuple[str, str]:
         out = drawing.name("out")
         parts.append(d.script(out, f"v_{out} = 1") + d.flow(check, out, id=f"{check}_out"))
         return top, out
-    if kind in {"sub", "timed"}:
+    if kind == "linked":
+        body, throw, catch = draw(drawing, block[1]), drawing.name("to"), drawing.name("from")
+        parts.append(d.throw(throw, d.link(throw)) + d.catch(catch, d.link(throw)) + d.flow(body[1], throw))
+        return body[0], catch
+    if kind == "handled":
+        name, inner, other = drawing.name("sub"), Drawing(numbers=drawing.numbers), Drawing(numbers=drawing.numbers)
+        body, handling = draw(inner, block[2]), draw(other, block[3])
+        handler, begin, done, start, end = (drawing.name(kind) for kind in ("handler", "b", "d", "s", "e"))
+        other.parts += [d.start(begin, d.timer("duration", "PT1H"), block[1]), d.end(done)]
+        other.parts += [d.flow(begin, handling[0]), d.flow(handling[1], done)]
+        inner.parts += [d.start(start), d.end(end), d.flow(start, body[0]), d.flow(body[1], end)]
+        parts.append(d.sub(name, *inner.parts, d.handler(handler, *other.parts)))
+        return name, name
+    if kind in {"sub", "timed", "watched"}:
         name, inner = drawing.name("sub"), Drawing(numbers=drawing.numbers)
         body = draw(inner, block[1])
         start, end = drawing.name("s"), drawing.name("e")
@@ -75,6 +91,11 @@ def draw(drawing: Drawing, block: Any) -> tuple[str, str]:
             parts.append(
                 d.boundary(event, name, d.timer("duration", "PT1H"), False) + d.end(after) + d.flow(event, after)
             )
+        if kind == "watched":
+            event, note, after = drawing.name("seen"), drawing.name("note"), drawing.name("end")
+            last = f"v_{body[1]} != n" if body[1].startswith(("script", "service")) else "n > 5"
+            parts.append(d.boundary(event, name, d.condition(last), False) + d.script(note, f"v_{note} = n"))
+            parts.append(d.end(after) + d.chain(event, note, after))
         return name, name
     one, other = draw(drawing, block[-2]), draw(drawing, block[-1])
     gateway = "exclusive" if kind == "choice" else block[1]

@@ -265,3 +265,29 @@ def test_a_thousand_of_them_leave_the_state_as_small_as_ten():
         execution = Execution.restore(of, execution.state(), now=NOW)
     assert execution.variables()["n"] == 1_000
     assert max(sizes) <= sizes[10] + 40
+
+
+def test_a_loop_around_a_scope_with_event_subprocesses_and_links_stays_small():
+    inside = d.sub(
+        "Work", d.start("S"), d.user("Inside"), d.throw("To", d.link("on")), d.catch("From", d.link("on")), d.end("E"),
+        d.chain("S", "Inside", "To"), d.flow("From", "E"),
+        handler(d.message("come"), d.script("Count", "m = n"), interrupting=False),
+        handler(d.condition("n < 0"), name="Never"),
+    )  # fmt: skip
+    of = made(
+        d.start(), d.gateway("exclusive", "Top"), inside, d.script("Next", "n = n + 1"),
+        d.gateway("exclusive", "More", default="out"), d.end(), d.chain("Start", "Top", "Work", "Next", "More"),
+        d.flow("More", "Top", "n < 300"), d.flow("More", "End", id="out"), declared=DECLARED,
+    )  # fmt: skip
+    execution, sizes = Execution.start(of, {"n": 0, "m": 0}, now=NOW), []
+    for _ in range(300):
+        execution.run(lambda call: None)
+        assert execution.deliver_message("come", {})
+        (task,) = execution.run(lambda call: None).user_tasks
+        execution.complete_user_task(task.task_id, {})
+        execution.run(lambda call: None)
+        sizes.append(len(execution.state()))
+        execution = Execution.restore(of, execution.state(), now=NOW)
+    assert execution.run(lambda call: None).finished
+    assert execution.variables()["m"] == 299
+    assert max(sizes) <= sizes[10] + 40

@@ -124,3 +124,40 @@ def test_a_token_that_throws_holds_an_inclusive_join_back_while_it_does():
     assert run.active == {("W", 1), ("J", 1)}
     assert run.answer("W").finished
     assert run.completed().count("J") == 1
+
+
+def test_a_scope_that_begins_without_a_start_event_arms_its_event_subprocesses():
+    """The engine armed them behind a start event only."""
+    run = both(
+        d.user("U"), d.end(), d.flow("U", "End"),
+        d.handler("H", d.start("HS", d.message("m1")), d.user("V"), d.end("HE"), d.chain("HS", "V", "HE")),
+    )  # fmt: skip
+    run.send("m1")
+    assert run.waits() == ["V"]
+
+
+def test_a_condition_is_looked_at_before_anything_else_begins():
+    """Beside an element that begins with its scope and is repeated: one of them had begun in the game's eyes."""
+    run = both(
+        d.user("U", max_instances="2", body=(
+            '<bpmn:multiInstanceLoopCharacteristics><bpmn:loopCardinality>2</bpmn:loopCardinality>'
+            "</bpmn:multiInstanceLoopCharacteristics>")),
+        d.user("V"),
+        d.handler("H", d.start("HS", d.condition("x > 1")), d.user("W"), d.end("HE"), d.chain("HS", "W", "HE")),
+        variables={"x": 2},
+    )  # fmt: skip
+    assert run.waits() == ["W"]
+    assert ("U", "entered") not in run.steps
+
+
+def test_what_a_caught_message_brought_is_a_write_before_the_event_is_complete():
+    """A signal that reached both a catching event and an event subprocess left its payload unnumbered for the other."""
+    run = both(
+        d.start(), d.gateway("parallel", "F"), d.catch("C", d.message("m1", "got")), d.user("U"), d.end(),
+        d.end("End2"), d.flow("Start", "F"), d.chain("F", "C", "End"), d.chain("F", "U", "End2"),
+        d.handler("H", d.start("HS", d.condition("got.v > 3"), False), d.script("X", "x = got.v"), d.end("HE"),
+                  d.chain("HS", "X", "HE")),
+    )  # fmt: skip
+    run.send("m1", v=5)
+    assert run.answer("U").finished
+    assert (run.variables["x"], run.variables["got"]) == (5, {"v": 5})
