@@ -55,8 +55,13 @@ def _prune(scope: Any) -> None:
 
 def _forget_writes(scope: Any) -> None:
     """Drop the numbers that tell nothing apart, so that they stay as few as the tokens however long a loop runs."""
-    # The start event of an event subprocess takes what the others carry when it fires; until then it tells nothing.
-    telling = [token for token in scope.unfinished() if not (token.task_spec.inside and token._state == WAITING)]
+    # The start event of an event subprocess takes what the others carry when it fires; until then it tells nothing. Nor
+    # does a compensation handler: what it changes is a write of the event that asks for it.
+    telling = [
+        token
+        for token in scope.unfinished()
+        if not (token.task_spec.inside and token._state == WAITING) and "undoes" not in token.internal_data
+    ]
     holders = {each.id: each for token in telling for each in (token, token.parent) if each is not None}
     for token in scope.tasks.values():
         if token.id not in holders:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.bpmn.bundle import NotExecutable
+from engine.bpmn.compensable import THROWS
 from engine.bpmn.expressions import ExpressionError, assignments
 from engine.bpmn.model import Diagram, Event, Node, Process
 from engine.bpmn.reading import Files, read
@@ -140,11 +141,28 @@ def written(diagram: Diagram, node: Node) -> frozenset[str]:
         names.update(diagram.decisions[node.decision].outputs)
     if node.kind != "intermediateThrowEvent":
         names.update(event.variable for event in node.events)
+    if node.kind in THROWS and any(event.kind == "compensate" for event in node.events):
+        names |= _undoing(diagram, node.scope)
     if node.loop is not None:
         if node.loop.output:
             names.discard(node.loop.output_item)
         names.add(node.loop.output)
     return frozenset(names - {""})
+
+
+def _undoing(diagram: Diagram, scope: str) -> set[str]:
+    """What the compensation handlers of a scope may write, and those of the subprocesses in it."""
+    scopes, names = diagram.process.scopes, set[str]()
+    for node in scopes[scope].nodes.values():
+        if node.compensation:
+            stack = [node]
+            while stack:
+                part = stack.pop()
+                names |= written(diagram, part)
+                stack += scopes[part.id].nodes.values() if part.id in scopes else ()
+        elif node.id in scopes:
+            names |= _undoing(diagram, node.id)
+    return names
 
 
 def _starts(process: Process) -> list[Node]:

@@ -79,11 +79,17 @@ def _branches(scope: Any) -> list[Token]:
 
 
 def _tokens(scope: Any) -> list[Token]:
-    """Those of the scope itself: a copy counts in what is repeated, an armed start event carries nothing yet."""
+    """Those of the scope itself.
+
+    A copy counts in what is repeated, a compensation handler in the event that asks for it; an armed start event
+    carries nothing yet.
+    """
     return [
         token
         for token in scope.unfinished()
-        if not token.triggered and not (token.task_spec.inside and token._state == WAITING)
+        if not token.triggered
+        and "undoes" not in token.internal_data
+        and not (token.task_spec.inside and token._state == WAITING)
     ]
 
 

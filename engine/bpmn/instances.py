@@ -11,6 +11,7 @@ from SpiffWorkflow.bpmn.util.subworkflow import BpmnSubWorkflow
 from SpiffWorkflow.bpmn.workflow import BpmnWorkflow
 from SpiffWorkflow.specs.Join import Join
 
+from engine.bpmn.completed import Completed
 from engine.bpmn.engine import ENGINE
 from engine.bpmn.tokens import FUTURE, STANDING, UNFINISHED, WAITING, Token
 from engine.bpmn.values import ServiceCall, Step, Thrown
@@ -27,6 +28,8 @@ class _Scope:
     spec: Any
     last_task: Token | None
     data: dict[str, Any]
+    records: list[Completed]  #: what has completed and can be undone
+    forgotten: int  #: how many of those are no longer known
 
     def standing(self) -> list[Token]:
         """The tokens that stand at an element of this scope."""
@@ -87,6 +90,7 @@ class Scope(_Scope, BpmnSubWorkflow):  # type: ignore[misc]
 
     def __init__(self, spec: Any, parent_task_id: UUID, top_workflow: Instance) -> None:
         super().__init__(spec, parent_task_id, top_workflow, deserializing=True)
+        self.records, self.forgotten = [], 0
 
     def left(self) -> None:
         around = self.top_workflow.get_task_from_id(self.parent_task_id)
@@ -98,6 +102,7 @@ class Instance(_Scope, BpmnWorkflow):  # type: ignore[misc]
 
     def __init__(self, spec: Any, subprocess_specs: Mapping[str, Any]) -> None:
         super().__init__(spec, subprocess_specs, script_engine=ENGINE, deserializing=True)
+        self.records, self.forgotten = [], 0
         self.queue: deque[Token] = deque()  #: ready tokens in the order in which they became so
         self.trace: list[Step] = []
         self.thrown: list[Thrown] = []

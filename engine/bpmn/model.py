@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 TASKS = frozenset(
     {"task", "manualTask", "userTask", "serviceTask", "scriptTask", "businessRuleTask", "sendTask", "receiveTask"}
 )
-SUBPROCESSES = frozenset({"subProcess", "transaction", "adHocSubProcess"})
+#: subprocesses whose body is drawn in them and goes by its sequence flows
+EMBEDDED = frozenset({"subProcess", "transaction"})
+SUBPROCESSES = EMBEDDED | {"adHocSubProcess"}
 ACTIVITIES = TASKS | SUBPROCESSES | {"callActivity"}
 GATEWAYS = frozenset({"exclusiveGateway", "parallelGateway", "inclusiveGateway", "eventBasedGateway", "complexGateway"})
 EVENTS = frozenset({"startEvent", "endEvent", "intermediateCatchEvent", "intermediateThrowEvent", "boundaryEvent"})
@@ -22,13 +24,14 @@ class Event:
     """One event definition."""
 
     kind: str  #: "message", "signal", "error", "escalation", "timer", "terminate", "link", ...
-    reference: str = ""  #: the id it points to
+    reference: str = ""  #: the id it points to; of a compensation event the activity, empty for all of the scope
     name: str = ""  #: the message's or signal's name
     code: str | None = None  #: of an error or escalation; None catches every code
     dangling: bool = False  #: the reference leads nowhere
     timer: str = ""  #: "duration", "date" or "cycle"
     expression: str = ""  #: the timer's text, the condition, or the payload of a thrown message
     variable: str = ""  #: the variable that takes a caught payload
+    waits: bool = True  #: a thrown compensation waits for what it sets off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +93,9 @@ class Node:
     interrupting: bool = True
     default: str = ""  #: the default flow's id
     triggered_by_event: bool = False
-    compensation: bool = False
+    compensation: bool = False  #: it undoes another activity and lies on no path
+    handlers: tuple[str, ...] = ()  #: of a compensation boundary event, the activities that associations lead to
+    method: str = ""  #: of a transaction, what undoes it where that is said
     foreign: tuple[str, ...] = ()  #: extensions that other engines would act on
     prescript: str = ""
     postscript: str = ""
@@ -108,6 +113,11 @@ class Node:
             return given
         name = re.sub(r"[^a-z0-9_]", "_", self.id.lower()).strip("_")
         return name if name[:1].isalpha() and not keyword.iskeyword(name) else f"task_{name}"
+
+    @property
+    def compensates(self) -> bool:
+        """Whether it is a boundary event that names the compensation handler of its activity."""
+        return self.kind == "boundaryEvent" and any(event.kind == "compensate" for event in self.events)
 
     @property
     def event(self) -> Event | None:
@@ -154,7 +164,15 @@ class Scope:
         return [node for node in self.nodes.values() if node.triggered_by_event]
 
     def boundary(self, node: str) -> list[Node]:
-        """The boundary events attached to an activity."""
+        """The boundary events attached to an activity that may occur while it is active."""
+        return [event for event in self._attached(node) if not event.compensates]
+
+    def handler(self, node: str) -> Node | None:
+        """The activity that undoes another one, as its compensation boundary event says."""
+        named = [name for event in self._attached(node) if event.compensates for name in event.handlers]
+        return self.nodes.get(named[0]) if named else None
+
+    def _attached(self, node: str) -> list[Node]:
         return [other for other in self.nodes.values() if other.kind == "boundaryEvent" and other.attached_to == node]
 
     def beginnings(self) -> list[Node]:

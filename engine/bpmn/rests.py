@@ -69,11 +69,24 @@ def variables(instance: Instance) -> dict[str, Any]:
         return deepcopy(instance.data)
     merged = dict(instance.task_tree.data)
     for token in instance.tokens():
+        if _undoes(token):
+            continue  # it sees what was once, and what it writes counts when it is over
         if token.task_spec.inside and token._state == WAITING:
             continue  # an armed start event holds the variables of its scope's beginning
         base = {} if token.parent is None else instance.task_tree.data
         merged.update({name: value for name, value in token.data.items() if not same(base.get(name), value)})
     return deepcopy(merged)
+
+
+def _undoes(token: Token) -> bool:
+    """Whether a token is, or is inside, a compensation handler."""
+    around: Token | None = token
+    while around is not None:
+        if "undoes" in around.internal_data:
+            return True
+        above = around.workflow.parent_task_id
+        around = None if above is None else around.workflow.top_workflow.get_task_from_id(above)
+    return False
 
 
 def _user_task(token: Token) -> UserTaskWaiting:

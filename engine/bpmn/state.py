@@ -12,6 +12,7 @@ from uuid import UUID
 import orjson
 
 from engine.bpmn.bundle import Bundle
+from engine.bpmn.completed import Completed
 from engine.bpmn.instances import Instance, Scope
 from engine.bpmn.tokens import READY, Token
 from engine.bpmn.values import Step, Thrown
@@ -62,6 +63,8 @@ def dump(instance: Instance, bundle: Bundle, facts: dict[str, Any]) -> bytes:
 def _scope(scope: Any) -> dict[str, Any]:
     order = list(scope.tasks.values())
     places = {token.id: place for place, token in enumerate(order)}
+    # No new format: an older version does not execute the diagrams that have these.
+    undo = {"records": [each.as_json() for each in scope.records], "forgotten": scope.forgotten}
     return {
         "spec": scope.spec.name,
         "around": None if scope.parent_task_id is None else str(scope.parent_task_id),
@@ -69,6 +72,7 @@ def _scope(scope: Any) -> dict[str, Any]:
         "data": scope.data,
         "last": None if scope.last_task is None else places.get(scope.last_task.id),
         "tokens": [_token(token, places) for token in order],
+        **(undo if scope.records or scope.forgotten else {}),
     }
 
 
@@ -152,6 +156,8 @@ def _fill(scope: Any, kept: dict[str, Any], *, numbered: bool) -> None:
             token.stamp(changed)
         tokens.append(token)
     scope.task_tree = tokens[0]
+    scope.records = [Completed.from_json(each) for each in kept.get("records", [])]
+    scope.forgotten = kept.get("forgotten", 0)
     scope.completed = kept["completed"]
     scope.data = kept["data"]
     scope.last_task = None if kept["last"] is None else tokens[kept["last"]]

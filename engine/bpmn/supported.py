@@ -7,10 +7,10 @@ from typing import Final
 #: by kind of event, the definitions executed there; the empty text is an event without a definition
 EVENT_DEFINITIONS: Final[dict[str, tuple[str, ...]]] = {
     "startEvent": ("", "message", "signal", "timer"),
-    "endEvent": ("", "message", "signal", "error", "escalation", "terminate"),
+    "endEvent": ("", "message", "signal", "error", "escalation", "terminate", "compensate", "cancel"),
     "intermediateCatchEvent": ("message", "signal", "timer", "conditional", "link"),
-    "intermediateThrowEvent": ("", "message", "signal", "escalation", "link"),
-    "boundaryEvent": ("message", "signal", "timer", "conditional", "error", "escalation"),
+    "intermediateThrowEvent": ("", "message", "signal", "escalation", "link", "compensate"),
+    "boundaryEvent": ("message", "signal", "timer", "conditional", "error", "escalation", "compensate", "cancel"),
     "receiveTask": ("message",),
     "sendTask": ("message",),
 }
@@ -23,12 +23,14 @@ EXECUTED: Final[dict[str, str]] = {
     "startEvent": "Places the token. One for a message, a signal or a timer starts an instance when that comes; "
     "somebody may start it there too, where it is the only one.",
     "endEvent": "Ends the token; an error goes to the nearest boundary event that catches its code, a terminate event "
-    "ends its scope, a message leaves the instance.",
+    "ends its scope, a message leaves the instance. A compensation event undoes what had completed, then ends; a "
+    "cancel event undoes its transaction, which is left by the cancel event on its boundary.",
     "intermediateCatchEvent": "Waits for a message, a signal, a timer or a condition. A link goes on at once.",
     "intermediateThrowEvent": "Throws a message, a signal or an escalation and goes on; a link goes on at the event "
-    "that catches its name in the same scope.",
+    "that catches its name in the same scope. A compensation event undoes what had completed in its scope, or the "
+    "activity that it names, and goes on when that is done.",
     "boundaryEvent": "Armed while its activity is active; a non-interrupting one can occur again and again, a timer by "
-    "duration or date once.",
+    "duration or date once. A compensation event names the activity that undoes its own, by an association.",
     "userTask": "Waits for a person of the lane's role; the answer goes to the variable `result`, else to one named "
     "after the id.",
     "serviceTask": "Calls its handler; the value goes to `resultVariable`.",
@@ -42,6 +44,7 @@ EXECUTED: Final[dict[str, str]] = {
     "subProcess": "Runs an embedded subprocess in a scope of its own.",
     "event subprocess": "A `subProcess` with `triggeredByEvent`: armed while its scope has a token; it runs with what "
     "the branches of the scope carry together, beside them or, interrupting, instead of them.",
+    "transaction": "A subprocess that a cancel end event in it undoes. An error leaves it without undoing anything.",
     "exclusiveGateway": "Takes the first flow in the order of the file whose condition is true, else the default.",
     "inclusiveGateway": "Takes every flow whose condition is true, else the default; joins what can still arrive.",
     "parallelGateway": "Takes every flow; joins one token from each incoming flow, merging three ways.",
@@ -76,11 +79,12 @@ DOCUMENTATION: Final[dict[str, str]] = {
 REFUSED: Final[dict[str, str]] = {
     "complexGateway": "complex-gateways",
     "choreography, globalChoreographyTask, globalConversation; conversations without a process": "choreographies",
-    "adHocSubProcess, transaction": "special-subprocesses",
+    "adHocSubProcess": "special-subprocesses",
     "event subprocesses with flows, boundary events, a loop, or another start than one event": "event-subprocesses",
-    "compensation": "compensation",
+    "compensation that is not waited for, or whose handler lies on a path or elsewhere": "compensation",
+    "cancel events without their transaction": "transactions",
     "link events without their counterpart in the same scope": "link-events",
-    "cancel and multiple events; conditional start events of a process": "event-definitions",
+    "multiple events; conditional start events of a process": "event-definitions",
     "dangling references": "references",
     "conditions on flows out of events, parallel and event-based gateways": "conditional-flows",
     "several flows without condition out of an exclusive or inclusive gateway": "choices",

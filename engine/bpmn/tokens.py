@@ -51,6 +51,8 @@ class Token(Task):  # type: ignore[misc]
         return Token(self.workflow, task_spec, self, state)
 
     def _inherit_data(self) -> None:
+        if "undoes" in self.internal_data:
+            return  # a compensation handler carries what it was given
         parent = self.parent
         self.data = {**parent.data, **self.data} if self.triggered else {**self.data, **parent.data}
         self.stamps, self.seen = parent.stamps, parent.seen

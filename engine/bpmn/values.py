@@ -135,7 +135,8 @@ class Failure:
     name: str
     process: str
     cause: str
-    kind: str  #: "handler", "expression", "decision", "conflict", "timer", "error" (uncaught), "loop" or "stuck"
+    #: "handler", "expression", "decision", "conflict", "timer", "error" (uncaught), "loop", "compensation" or "stuck"
+    kind: str
     error_code: str | None = None
     scope: tuple[str, ...] = ()
 

@@ -20,6 +20,8 @@ WAYS_ON = {
     "decision": "No rule of the decision table fits, or one of its cells is wrong: set the variable, then retry.",
     "conflict": "Two branches wrote different values to one variable: set it to what holds, and it goes on by itself.",
     "error": "No error boundary event catches this code: draw one, or mend the cause and retry.",
+    "compensation": "Not everything that had completed is known any more: undo the oldest by hand, then retry.",
+    "loop": "The activity would be repeated more often than it may: set the variable that ends it, then retry.",
     "stuck": "No token can move and no end was reached: cancel the instance and mend the diagram.",
 }
 

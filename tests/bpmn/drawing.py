@@ -75,6 +75,29 @@ def handler(id: str, *parts: str) -> str:
     return f'<bpmn:subProcess{attributes(id=id, name=id)} triggeredByEvent="true">{"".join(parts)}</bpmn:subProcess>'
 
 
+def transaction(id: str, *parts: str) -> str:
+    return f"<bpmn:transaction{attributes(id=id, name=id)}>{''.join(parts)}</bpmn:transaction>"
+
+
+def undoing(activity: str, handler: str) -> str:
+    """A compensation event on an activity, with the association to its handler."""
+    event = f"Undo_{activity}"
+    ends = attributes(id=f"{event}_by", sourceRef=event, targetRef=handler, associationDirection="One")
+    return (
+        f"<bpmn:boundaryEvent{attributes(id=event, attachedToRef=activity)}><bpmn:compensateEventDefinition/>"
+        f"</bpmn:boundaryEvent><bpmn:association{ends}/>"
+    )
+
+
+def for_compensation(part: str) -> str:
+    """The activity, marked as one that undoes another."""
+    return part.replace(" id=", ' isForCompensation="true" id=', 1)
+
+
+def compensate(activity: str = "") -> str:
+    return f"<bpmn:compensateEventDefinition{attributes(activityRef=activity)}/>"
+
+
 def gateway(kind: str, id: str, default: str = "") -> str:
     return f"<bpmn:{kind}Gateway{attributes(id=id, name=id, default=default)}/>"
 

@@ -20,9 +20,15 @@ def made(*parts: str, declared: str = "", called: dict[str, dict[str, bytes]] | 
 class Running:
     """An execution that forgets itself between any two acts."""
 
-    def __init__(self, of: Bundle, variables: dict[str, Any] | None = None, **given: Any) -> None:
+    def __init__(
+        self,
+        of: Bundle,
+        variables: dict[str, Any] | None = None,
+        invoke: Callable[..., object] = lambda call: None,
+        **given: Any,
+    ) -> None:
         self.bundle = of
-        self.invoke: Callable[..., object] = lambda call: None
+        self.invoke = invoke
         self.kept = Execution.start(of, variables or {}, now=NOW, **given).state()
         self.steps: list[tuple[str, str]] = []
         self.rest: Rest = self.act(lambda execution: None)

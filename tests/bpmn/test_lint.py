@@ -66,7 +66,6 @@ BROKEN = [
     ("unknown-elements", "choreographyTask", straight(d.script("X", "a = 1"), '<bpmn:choreographyTask id="C"/>')),
     ("complex-gateways", "complex", choice(d.flow("X", "E1"), d.flow("X", "E2"), kind="complex")),
     ("special-subprocesses", "ad-hoc", straight('<bpmn:adHocSubProcess id="X"/>')),
-    ("special-subprocesses", "transaction", straight('<bpmn:transaction id="X"/>')),
     ("event-subprocesses", "waits for nothing", handled(d.start("ES"), d.end("EE"), d.chain("ES", "EE"))),
     ("event-subprocesses", "exactly one", handled(d.end("EE"))),
     ("event-subprocesses", "exactly one", handled(*ON_MESSAGE, d.start("ET", d.message("n")), d.chain("ET", "EE"))),
@@ -78,7 +77,8 @@ BROKEN = [
     ("event-subprocesses", 'take the message "m"', handled(
         *ON_MESSAGE, beside=d.handler("G", d.start("GS", d.message("m")), d.end("GE"), d.chain("GS", "GE")))),
     ("event-definitions", "terminate", handled(d.start("ES", d.event("terminate")), d.end("EE"), d.chain("ES", "EE"))),
-    ("compensation", "Compensation", straight('<bpmn:userTask id="X" isForCompensation="true"/>')),
+    ("compensation", "no compensation event leads to it", straight(d.script("X", "a = 1"), d.for_compensation(d.user("Y")))),
+    ("transactions", "outside of a transaction", straight(d.script("X", "a = 1"), d.end("T", d.event("cancel")), d.flow("X", "T"))),
     ("link-events", "no name", straight(d.throw("X", d.link("")))),
     ("link-events", "No catching", d.files("p", d.start(), d.throw("X", d.link("a")), d.catch("C", d.link("b")), d.end(),
                                            d.chain("Start", "X"), d.chain("C", "End"))),

@@ -100,8 +100,8 @@ def test_missing_and_circular_calls_are_refused():
 
 @pytest.mark.parametrize(
     "part",
-    ['<bpmn:complexGateway id="X"/>', '<bpmn:transaction id="X"/>', d.throw("X", d.link("a")),
-         '<bpmn:subProcess id="X" triggeredByEvent="true"/>',
+    ['<bpmn:complexGateway id="X"/>', d.end("X", d.event("cancel")), d.throw("X", d.link("a")),
+     '<bpmn:subProcess id="X" triggeredByEvent="true"/>',
      d.start("X", d.condition("x > 1")), d.catch("X", d.message("gone"))],
 )  # fmt: skip
 def test_what_is_not_executed_is_refused_even_where_nobody_checked(part):

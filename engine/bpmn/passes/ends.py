@@ -12,5 +12,9 @@ def apply(scope: Scope) -> Scope:
     left = {flow.source for flow in scope.flows}
     return replace(
         scope,
-        ends=tuple(node.id for node in scope.nodes.values() if node.kind == "endEvent" or node.id not in left),
+        ends=tuple(
+            node.id
+            for node in scope.nodes.values()
+            if node.kind == "endEvent" or not (node.id in left or node.compensation or node.compensates)
+        ),
     )

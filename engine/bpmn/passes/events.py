@@ -61,6 +61,9 @@ def _one(definition: xml.Node, node: xml.Node, kind: str, references: References
         return Event(kind=kind, name=" ".join(definition.get("name", "").split()))
     if kind == "conditional":
         return Event(kind=kind, expression=xml.text(xml.first(definition, "condition")))
+    if kind == "compensate":
+        waits = xml.boolean(definition, "waitForCompletion", True)
+        return Event(kind=kind, reference=xml.reference(definition, "activityRef"), waits=waits)
     return Event(kind=kind)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.bpmn import xml
 from engine.bpmn.model import FLOW_NODES, SUBPROCESSES, Flow, Node, Process, Scope
-from engine.bpmn.passes import events, extensions, lanes, links, loops
+from engine.bpmn.passes import associations, events, extensions, lanes, links, loops
 from engine.bpmn.passes.references import References
 
 #: what may stand in a process besides flow nodes: drawn, kept, not executed
@@ -21,10 +21,10 @@ DOCUMENTATION_ONLY = frozenset(
 
 def read(root: xml.Node, file: str, references: References) -> list[Process]:
     """The processes of one file, executable or not."""
-    return [_process(node, file, references) for node in xml.children(root, "process")]
+    return [_process(root, node, file, references) for node in xml.children(root, "process")]
 
 
-def _process(element: xml.Node, file: str, references: References) -> Process:
+def _process(root: xml.Node, element: xml.Node, file: str, references: References) -> Process:
     process = element.get("id", "")
     by_node, names, lane_references = lanes.read(element)
     scopes: dict[str, Scope] = {}
@@ -61,6 +61,7 @@ def _process(element: xml.Node, file: str, references: References) -> Process:
             walk(child, name, child_lane)
 
     walk(element, "process", "")
+    scopes = associations.handlers(root, scopes)
     known = {node for scope in scopes.values() for node in scope.nodes}
     return Process(
         id=process,
@@ -99,6 +100,7 @@ def _node(element: xml.Node, process: str, scope: str, lane: str, references: Re
         default=xml.reference(element, "default"),
         triggered_by_event=xml.boolean(element, "triggeredByEvent", False),
         compensation=xml.boolean(element, "isForCompensation", False),
+        method=element.get("method", "") if kind == "transaction" else "",
         foreign=extensions.foreign(element),
         prescript=xml.text(extensions.extension(element, "preScript")),
         postscript=xml.text(extensions.extension(element, "postScript")),

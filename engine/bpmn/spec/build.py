@@ -6,8 +6,9 @@ from typing import Any
 
 from SpiffWorkflow.bpmn.specs.event_definitions.simple import NoneEventDefinition
 
+from engine.bpmn import compensable
 from engine.bpmn.decisions import DecisionEngine
-from engine.bpmn.model import Diagram, Flow, Loop, Node, Process, Scope
+from engine.bpmn.model import EMBEDDED, Diagram, Flow, Loop, Node, Process, Scope
 from engine.bpmn.passes.links import linked
 from engine.bpmn.spec.element import BoundarySplit, ProcessSpec, Way
 from engine.bpmn.spec.event_subprocesses import EventSubprocess, Listener
@@ -17,7 +18,7 @@ from engine.bpmn.spec.joins import InclusiveGateway, ParallelGateway
 from engine.bpmn.spec.loops import StandardLoop
 from engine.bpmn.spec.multi_instance import MultiInstance
 from engine.bpmn.spec.repeated import MAX_INSTANCES, Repeated
-from engine.bpmn.spec.scopes import CallActivity, Subprocess
+from engine.bpmn.spec.scopes import CallActivity, Subprocess, Undoing
 from engine.bpmn.spec.tasks import BusinessRuleTask, PassingTask, ScriptTask, ServiceTask, UserTask
 from engine.bpmn.supported import EVENT_DEFINITIONS, EXECUTED, HANDLER_STARTS
 
@@ -58,7 +59,9 @@ def _scope(diagram: Diagram, process: Process, scope: Scope) -> ProcessSpec:
         if node.loop is None
         else _repeated(spec, diagram, process, node, node.loop)
         for node in scope.nodes.values()
+        if not node.compensates
     }
+    _keep(spec, diagram, process, scope)
     entries = dict(elements)
     for node in scope.nodes.values():
         events = scope.boundary(node.id)
@@ -70,6 +73,8 @@ def _scope(diagram: Diagram, process: Process, scope: Scope) -> ProcessSpec:
                 split.connect(elements[event.id])
             entries[node.id] = split
     for node in scope.nodes.values():
+        if node.compensates:
+            continue
         element = elements[node.id]
         for flow in scope.outgoing(node.id):
             target = _way(spec, scope, flow, entries[flow.target])
@@ -127,6 +132,7 @@ def _element(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node, 
         element = EVENTS[node.kind](spec, name, event_definition=NoneEventDefinition(), **extra, **common)
         spec.conditional |= node.kind != "startEvent" and node.event is not None and node.event.kind == "conditional"
         element.event = None if node.event is not None and node.event.kind == "link" else node.event
+        element.cancels = node.kind == "endEvent" and node.event is not None and node.event.kind == "cancel"
     elif node.kind == "userTask":
         element = UserTask(spec, name, **common)
     elif node.kind == "serviceTask":
@@ -137,7 +143,7 @@ def _element(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node, 
         element = BusinessRuleTask(spec, name, dmnEngine=DecisionEngine(diagram.decisions[node.decision]), **common)
     elif node.kind == "callActivity":
         element = CallActivity(spec, name, node.called, **common)
-    elif node.kind == "subProcess":
+    elif node.kind in EMBEDDED:
         kind = EventSubprocess if node.triggered_by_event else Subprocess
         element = kind(spec, name, f"{process.id}/{node.id}", **common)
     else:
@@ -146,6 +152,19 @@ def _element(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node, 
     if node.implied_by:
         element.told = False
     return element
+
+
+def _keep(spec: ProcessSpec, diagram: Diagram, process: Process, scope: Scope) -> None:
+    """Tell the elements that are remembered when they have completed, and by what they are undone."""
+    asked = compensable.asked(process)
+    for name, node in scope.nodes.items():
+        handler, inner = scope.handler(name), process.scopes.get(name)
+        for element in (spec.task_specs.get(name), spec.task_specs.get(f"(copy of {name})")):
+            if element is not None and name in asked:
+                element.kept, element.undone_by = True, "" if handler is None else handler.id
+                element.reads = compensable.called_with(diagram, node)
+        if node.kind in EMBEDDED and inner is not None and asked & inner.nodes.keys():
+            Undoing(spec, f"(undo of {name})", f"{process.id}/{name}").node = node
 
 
 def _refuse_what_is_not_executed(process: Process, node: Node) -> None:
@@ -157,7 +176,9 @@ def _refuse_what_is_not_executed(process: Process, node: Node) -> None:
     if (
         node.kind not in EXECUTED
         or (node.triggered_by_event and not _begins_by_one_event(process, scope, node))
-        or node.compensation
+        or (node.compensates and scope.handler(node.attached_to) is None)
+        or not all(event.waits for event in node.events)
+        or (node.kind == "endEvent" and "cancel" in kinds and scope.kind != "transaction")
         or len(node.events) > 1
         or (node.kind in EVENTS and not kinds <= set(executed))
         or any(event.dangling or (event.kind == "conditional" and not event.expression) for event in node.events)

@@ -8,15 +8,9 @@ from SpiffWorkflow.bpmn.specs.bpmn_process_spec import BpmnProcessSpec
 from SpiffWorkflow.bpmn.specs.control import BpmnStartTask, SimpleBpmnTask
 
 from engine.bpmn.model import Node
+from engine.bpmn.spec import compensation
+from engine.bpmn.spec.errors import ElementError
 from engine.bpmn.tokens import FINISHED, FUTURE, WAITING, Token
-
-
-class ElementError(Exception):
-    """An element cannot go on; `kind` is that of the failure told to the operator."""
-
-    def __init__(self, kind: str, cause: str, code: str | None = None) -> None:
-        self.kind, self.cause, self.code = kind, cause, code
-        super().__init__(cause)
 
 
 class Element:
@@ -38,6 +32,11 @@ class Element:
     aside = False  #: of an event subprocess, and not of the flow of its scope
     inside = ""  #: of the start event of an event subprocess: the subprocess's id
     chooses = False  #: its own act places the tokens behind it
+    cancels = False  #: it takes away every other token of its scope
+    repeats = False  #: its children are copies of the activity
+    kept = False  #: it is remembered when it has completed, since an event may compensate it
+    undone_by = ""  #: the name of its compensation handler
+    reads: frozenset[str] = frozenset()  #: the variables that it is called with, where it is kept
 
     def test(self) -> None:
         """Checked when the diagram was published, not at each visit."""
@@ -62,11 +61,14 @@ class Element:
         workflow = my_task.workflow
         if not self.joins:
             my_task.stamp_changes()
+        if self.kept:
+            compensation.keep(my_task)
         # The tokens behind it are placed before it throws or disarms anything: a join must not think that it is alone.
         if not self.chooses and not workflow.completed:
             my_task._sync_children(self.outputs, FUTURE)
         self._on_complete_hook(my_task)
-        for child in my_task.children:
+        # Of several ways one that cancels the scope takes the others with it before they begin.
+        for child in sorted(my_task.children, key=lambda child: not child.task_spec.cancels):
             if not child.has_state(FINISHED):
                 child.task_spec._update(child)
         workflow._task_completed_notify(my_task)
@@ -79,8 +81,11 @@ class Element:
 
 
 def settle(token: Token) -> None:
-    """Disarm the boundary events of an activity that is over; tell a multi-instance activity that a copy is."""
+    """Tell those who wait that an activity is over; disarm its boundary events."""
     parent = token.parent
+    if "undoes" in token.internal_data:
+        compensation.undone(token)
+        return
     if parent is not None and token.triggered:
         parent.task_spec.child_completed(parent, token)
         return

@@ -12,6 +12,7 @@ from SpiffWorkflow.bpmn.specs.defaults import StartEvent as StockStartEvent
 
 from engine.bpmn.merging import same
 from engine.bpmn.model import Event
+from engine.bpmn.spec import compensation
 from engine.bpmn.spec.element import BoundarySplit, Element, ElementError
 from engine.bpmn.spec.event_subprocesses import Listener
 from engine.bpmn.spec.gateways import EventBasedGateway
@@ -80,10 +81,20 @@ class ThrowEvent(Element, StockThrowEvent):  # type: ignore[misc]
 
     event: Event | None = None
 
-    def _run_hook(self, my_task: Token) -> bool:
+    def _update_hook(self, my_task: Token) -> bool:
+        my_task._inherit_data()
+        if self.event is not None and self.event.kind == "compensate":
+            compensation.take(my_task, self.event.reference)
+        elif self.event is not None and self.event.kind == "cancel":
+            compensation.cut(my_task)
+        return True
+
+    def _run_hook(self, my_task: Token) -> bool | None:
         event = self.event
         if event is None:
             return True
+        if event.kind in {"compensate", "cancel"}:
+            return compensation.go_on(my_task, my_task.workflow)
         if event.kind in {"message", "signal"}:
             my_task.internal_data["payload"] = _payload(my_task, event)
         elif event.kind == "error" and catcher(my_task, "error", event.code) is None:
@@ -108,7 +119,7 @@ class ThrowEvent(Element, StockThrowEvent):  # type: ignore[misc]
             )
             if event.kind == "signal":
                 deliver(top, "signal", event.name, payload)
-        elif event.kind in {"error", "escalation"}:
+        elif event.kind in {"error", "escalation", "cancel"}:
             found = catcher(my_task, event.kind, event.code)
             if found is not None:
                 fire(found, {"code": event.code})
@@ -120,7 +131,7 @@ class ThrowEvent(Element, StockThrowEvent):  # type: ignore[misc]
 
 
 class EndEvent(ThrowEvent, StockEndEvent):  # type: ignore[misc]
-    """Where a token ends; a terminate event takes every other token of its scope with it."""
+    """Where a token ends; a terminate or cancel event takes every other token of its scope with it."""
 
 
 def uncaught(code: str) -> ElementError:

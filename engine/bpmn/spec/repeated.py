@@ -22,6 +22,7 @@ class Repeated(Element, BpmnSpecMixin):  # type: ignore[misc]
     """The element under the activity's name; the activity's own is `inner`."""
 
     told = False  #: the history tells of the copies
+    repeats = True
     loop: Loop
     inner = ""  #: the name of the repeated element
     cap = MAX_INSTANCES

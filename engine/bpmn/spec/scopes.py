@@ -7,8 +7,9 @@ from typing import Any
 from SpiffWorkflow.bpmn.specs.defaults import CallActivity as StockCallActivity
 from SpiffWorkflow.bpmn.specs.defaults import SubWorkflowTask as StockSubWorkflowTask
 
+from engine.bpmn.spec import compensation
 from engine.bpmn.spec.element import Element
-from engine.bpmn.tokens import FINISHED, READY, STARTED, Token
+from engine.bpmn.tokens import COMPLETED, FINISHED, READY, STARTED, Token
 
 
 class Subprocess(Element, StockSubWorkflowTask):  # type: ignore[misc]
@@ -46,3 +47,19 @@ class Subprocess(Element, StockSubWorkflowTask):  # type: ignore[misc]
 
 class CallActivity(Subprocess, StockCallActivity):  # type: ignore[misc]
     """A call of another process."""
+
+
+class Undoing(Subprocess):
+    """A completed subprocess whose own activities are undone: its scope is open again, for their handlers alone."""
+
+    told = False
+
+    def _update_hook(self, my_task: Token) -> bool:
+        my_task._inherit_data()
+        scope = my_task.workflow.top_workflow.create_subprocess(my_task, self.spec)
+        scope.task_tree.data = dict(my_task.data)
+        scope.task_tree._state = COMPLETED  # nothing begins at its start
+        return True
+
+    def _run_hook(self, my_task: Token) -> bool | None:
+        return compensation.go_on(my_task, my_task.workflow.top_workflow.subprocesses[my_task.id])

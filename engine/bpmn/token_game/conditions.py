@@ -36,7 +36,8 @@ def forget(move: Move) -> None:
 def watched(move: Move, within: tuple[int, ...]) -> tuple[Carried, frozenset[str]]:
     """(what the scope would hold if all its activities were left as they are, the names on which branches disagree)."""
     branches, unsure = [], set[str]()
-    tokens = [token for token in move.tokens.values() if token.within == within and not armed(move, token)]
+    beside = [token for token in move.tokens.values() if token.within == within and not armed(move, token)]
+    tokens = [token for token in beside if not token.undoes]
     for token in tokens:
         carried, inside = token.carried, (*within, token.id)
         if token.repetition is None and any(other.within == inside for other in move.tokens.values()):

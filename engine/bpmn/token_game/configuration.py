@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,10 +23,34 @@ ARMED = "armed"
 FIRED = "fired"
 #: what its element throws is being caught; never longer than one step
 THROWING = "throwing"
+#: a completed subprocess that is undone by what is in it
+UNDOING = "undoing"
 #: its activity is complete, and conditions decide on which flows it goes on
 LEAVING = "leaving"
 #: consumed; kept for what it carries until its scope is over
 ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """An activity that has completed and can be undone, or one copy of it."""
+
+    node: str
+    within: tuple[int, ...]  #: the tokens of the activities around it
+    number: int  #: later ones have higher numbers
+    restored: Mapping[str, Any] = field(hash=False)  #: the snapshot that its handler sees
+    inner: tuple[Record, ...] = ()  #: what had completed in it, or its copies
+    whole: bool = True  #: False for a subprocess that was cancelled: what is in it is undone, not itself
+    copies: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undo:
+    """What a token that compensates has before it."""
+
+    pending: tuple[Record, ...]  #: the next one last
+    current: Record | None = None  #: its handler is under way
+    carried: Carried  #: with what the handlers changed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +65,7 @@ class Repetition:
     results: tuple[Any, ...] = ()
     copies: tuple[Carried, ...] = ()  #: in parallel: what the finished copies carry out of it
     current: Carried | None = None  #: in sequence: what the last one left to the next
+    records: tuple[Record, ...] = ()  #: of the copies that are done
 
     @property
     def total(self) -> int:
@@ -76,6 +101,8 @@ class Token:
     conflicts: tuple[str, ...] = ()  #: variables on which the branches that made it disagree
     met: bool = False  #: ARMED: its condition has not been false since it occurred
     caught: Any = field(default=None, hash=False)  #: the payload that its event subprocess begins with
+    undo: Undo | None = None  #: it compensates
+    undoes: int = 0  #: the token for which this one, a compensation handler's, undoes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +149,7 @@ class Configuration:
     next: int
     finished: bool = False
     carried: Carried = field(default_factory=Carried)  #: at the end
+    records: tuple[Record, ...] = ()  #: what has completed and can be undone, in the scopes that are open
 
     def token(self, number: int) -> Token:
         """The token of that number."""

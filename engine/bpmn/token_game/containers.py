@@ -9,7 +9,7 @@ from engine.bpmn.token_game.registry import Position, element
 from engine.bpmn.token_game.world import Trouble
 
 
-@element("subProcess", "callActivity")
+@element("subProcess", "transaction", "callActivity")
 def contained(at: Position) -> Iterator[Step]:
     """Over when the last token in it has ended; what its branches carry is joined and goes on."""
     within = (*at.token.within, at.token.id)

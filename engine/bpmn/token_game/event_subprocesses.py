@@ -80,7 +80,11 @@ def context(move: Move, handler: Token) -> Carried:
 
 def gathered(move: Move, within: tuple[int, ...]) -> tuple[Carried, tuple[str, ...]]:
     """(what the branches of a scope carry together, the names on which they disagree)."""
-    branches = [token for token in move.tokens.values() if token.within == within and not armed(move, token)]
+    branches = [
+        token
+        for token in move.tokens.values()
+        if token.within == within and not token.undoes and not armed(move, token)
+    ]
     carried, conflicts = joined([token.carried for token in branches], move.number())
     unsettled = {
         name for token in branches for name in token.conflicts if token.carried.held[name][1] == carried.held[name][1]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from engine.bpmn.model import Event
+from engine.bpmn.token_game.carried import Carried
 from engine.bpmn.token_game.configuration import ENDED, THROWING, Step, Throw
 from engine.bpmn.token_game.moves import Move
 from engine.bpmn.token_game.registry import Position, element
@@ -25,7 +26,7 @@ def thrown(at: Position) -> Iterator[Step]:
     """What is thrown reaches those who wait for it now, before the token goes on (13.5.2)."""
     for move in _throwing(at):
         if at.token.id in move.tokens:
-            move.go_on(at.token)
+            move.go_on(replace(at.token, undo=None), _left(at, move))
         yield move.step("complete", at.token)
 
 
@@ -41,13 +42,20 @@ def ended(at: Position) -> Iterator[Step]:
                     beside = other.within == at.token.within and other.id != at.token.id and other.phase != ENDED
                     if beside and other.id in move.tokens:
                         move.cancel(other)
-            move.end(at.token)
+            move.end(replace(at.token, undo=None), _left(at, move))
         yield move.step("complete", at.token)
+
+
+def _left(at: Position, move: Move) -> Carried:
+    """What the token carries on: what compensation changed is one write, whatever went on meanwhile."""
+    if at.token.undo is None:
+        return at.token.carried
+    return at.token.carried.written(at.token.undo.carried.variables, move.number())
 
 
 def _throwing(at: Position) -> Iterator[Move]:
     event = at.node.event
-    if event is None or event.kind in {"terminate", "link"}:
+    if event is None or event.kind in {"terminate", "link", "compensate"}:
         move = at.move()
         move.tell("completed", at.token)
         yield move

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.bpmn import calendar
 from engine.bpmn.model import Event
-from engine.bpmn.token_game import conditions, containers, events, gateways, tasks
+from engine.bpmn.token_game import conditions, containers, events, gateways, tasks, undoing
 from engine.bpmn.token_game.carried import Carried, joined
 from engine.bpmn.token_game.configuration import (
     ARMED,
@@ -17,6 +17,7 @@ from engine.bpmn.token_game.configuration import (
     ENDED,
     LEAVING,
     STANDING,
+    UNDOING,
     Action,
     Configuration,
     Step,
@@ -163,7 +164,17 @@ def _steps(at: Position) -> Iterator[Step]:
     token, event = at.token, at.node.event
     if token.phase == ENDED:
         return
-    if token.phase == LEAVING:
+    if token.undo is not None and (token.undo.pending or token.undo.current):
+        if token.undo.current is None:
+            move = at.move()
+            undoing.go_on(move, token)
+            yield move.step("advance", token)
+        return
+    if token.phase == UNDOING:
+        move = at.move()
+        move.go_on(token, token.undo.carried if token.undo else None)
+        yield move.step("advance", token)
+    elif token.phase == LEAVING:
         yield from gateways.chosen(at)
     elif token.phase == COMING:
         if token.conflicts:

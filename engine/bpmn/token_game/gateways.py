@@ -168,7 +168,7 @@ def _inclusive_arrivals(at: Position) -> dict[str, list[Token]]:
 def _ways(at: Position) -> Iterator[list[Flow]]:
     """Of every token that is or may be put in the scope, the flows on which it may go on."""
     for token in at.configuration.tokens:
-        if (token.within, token.scope) != (at.token.within, at.token.scope) or token.phase == ENDED:
+        if (token.within, token.scope) != (at.token.within, at.token.scope) or token.phase == ENDED or token.undoes:
             continue
         node = at.place.scope.nodes[token.node]
         ways = list(at.place.outgoing[node.id])

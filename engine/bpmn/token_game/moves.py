@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.bpmn.model import Event, Flow, Node
-from engine.bpmn.token_game import conditions, event_subprocesses
+from engine.bpmn.token_game import conditions, event_subprocesses, undoing
 from engine.bpmn.token_game.carried import Carried, joined
 from engine.bpmn.token_game.configuration import (
     ARMED,
@@ -22,12 +22,13 @@ from engine.bpmn.token_game.configuration import (
     Action,
     Configuration,
     Happening,
+    Record,
     Repetition,
     Step,
     Throw,
     Token,
 )
-from engine.bpmn.token_game.net import CONTAINERS, GATEWAYS, JOINS, Net, Place, waits
+from engine.bpmn.token_game.net import CONTAINERS, GATEWAYS, JOINS, Net, Place, cancels, waits
 from engine.bpmn.token_game.world import Trouble, World
 
 _CYCLE = re.compile(r"R(\d*)/.+")
@@ -41,6 +42,7 @@ class Move:
         self.next = before.next
         self.tokens = {token.id: token for token in before.tokens}
         self.finished, self.carried = before.finished, before.carried
+        self.records = list(before.records)
         self.happenings: list[Happening] = []
         self.thrown: list[Throw] = []
 
@@ -57,7 +59,11 @@ class Move:
             thrown=tuple(self.thrown),
         )
         after = Configuration(
-            tokens=tuple(self.tokens.values()), next=self.next, finished=self.finished, carried=self.carried
+            tokens=tuple(self.tokens.values()),
+            next=self.next,
+            finished=self.finished,
+            carried=self.carried,
+            records=tuple(self.records),
         )
         return Step(action, after)
 
@@ -103,6 +109,8 @@ class Move:
     def come(self, token: Token) -> None:
         """A token comes to its element, along its flow or from the start of the scope."""
         node = self.node(token)
+        if undoing.cancelled(self, token.within):
+            return
         if node.kind in JOINS:
             self.keep(replace(token, phase=WAITING))
             return
@@ -126,6 +134,8 @@ class Move:
         """The token is at its element; a subprocess or call opens its scope."""
         node = self.node(token)
         self.tell("entered", token)
+        if node.kind in {"intermediateThrowEvent", "endEvent"} and node.event is not None:
+            token = undoing.asks(self, token, node.event)
         self.keep(replace(token, phase=CATCHING) if waits(node) else token)
         if node.kind in CONTAINERS:
             inner = self.net.inside(token.process, node)
@@ -153,7 +163,8 @@ class Move:
             phase=STANDING,
             carried=carried,
         )
-        for node in self.net.starts(process, scope, message, event):
+        starts = self.net.starts(process, scope, message, event)
+        for node in sorted(starts, key=lambda node: not cancels(node)):
             self.come(replace(token, id=self.number(), node=node.id))
         event_subprocesses.arm(self, token)
 
@@ -205,27 +216,32 @@ class Move:
 
     def go_on(self, token: Token, carried: Carried | None = None) -> None:
         """The token leaves along every flow that goes out of its element; where one is conditional it has to choose."""
+        carried = token.carried if carried is None else carried
+        record = undoing.remember(self, token, carried)
         flows = self.place(token).outgoing[token.node]
+        if token.undoes or token.index is not None:
+            del self.tokens[token.id]
+            self.disarm(token)
+            if token.index is not None:
+                self._count(token, carried, record)
+            else:
+                undoing.over(self, token, carried)
+            return
+        if record is not None:
+            self.records.append(record)
         chooses = self.node(token).kind not in GATEWAYS and any(flow.condition for flow in flows)
-        if not chooses or token.index is not None:
+        if not chooses:
             self.leave(token, flows, carried)
             return
         self.disarm(token)
-        carried = token.carried if carried is None else carried
         self.keep(replace(token, phase=LEAVING, carried=carried, repetition=None))
 
     def leave(self, token: Token, flows: Sequence[Flow], carried: Carried | None = None) -> None:
-        """The token leaves along these flows; where there are none it is consumed (BPMN 2.0.2, 10.5.3).
-
-        A copy of a repeated activity is counted where it was made.
-        """
+        """The token leaves along these flows; where there are none it is consumed (BPMN 2.0.2, 10.5.3)."""
         carried = token.carried if carried is None else carried
         del self.tokens[token.id]
         self.disarm(token)
-        if token.index is not None:
-            self._count(token, carried)
-            return
-        for flow in flows:
+        for flow in sorted(flows, key=lambda flow: not cancels(self.net.node(token.process, token.scope, flow.target))):
             self.arrive(token, flow, carried)
         if not flows:
             self.end(replace(token, repetition=None), carried)
@@ -237,6 +253,7 @@ class Move:
                 if other.phase in {STANDING, CATCHING, FIRED}:
                     self.tell("cancelled", other)
                 del self.tokens[other.id]
+                self.records = undoing.drop(self.records, other.id)
 
     def fire(self, event: Token, payload: dict[str, Any] | None = None) -> None:
         """An event occurs: its activity is left by it, or beside it, or its gateway has its answer."""
@@ -338,12 +355,13 @@ class Move:
         for number in [token.id for token in self.tokens.values() if token.within == within]:
             del self.tokens[number]
 
-    def _count(self, copy: Token, carried: Carried) -> None:
+    def _count(self, copy: Token, carried: Carried, record: Record | None) -> None:
         """A copy of a repeated activity is over (BPMN 2.0.2, 13.3.6 and 13.3.7)."""
         wrapper = self.tokens[copy.within[-1]]
         loop, repetition = self.node(wrapper).loop, wrapper.repetition
         if loop is None or repetition is None or copy.index is None:
             raise ValueError(f"{copy.node} is no copy of a repeated activity")
+        repetition = replace(repetition, records=(*repetition.records, *([record] if record else [])))
         if loop.kind == "standard":
             self.keep(replace(wrapper, repetition=replace(repetition, done=repetition.done + 1, current=carried)))
             return

@@ -9,7 +9,8 @@ from engine.bpmn.model import Diagram, Flow, Node, Scope
 from engine.bpmn.reading import Files, read
 
 JOINS = frozenset({"parallelGateway", "inclusiveGateway"})
-CONTAINERS = frozenset({"subProcess", "callActivity"})
+EMBEDDED = frozenset({"subProcess", "transaction"})
+CONTAINERS = EMBEDDED | {"callActivity"}
 CATCHES = frozenset({"intermediateCatchEvent", "receiveTask"})
 GATEWAYS = frozenset({"exclusiveGateway", "inclusiveGateway", "parallelGateway", "eventBasedGateway"})
 
@@ -17,6 +18,11 @@ GATEWAYS = frozenset({"exclusiveGateway", "inclusiveGateway", "parallelGateway",
 def waits(node: Node) -> bool:
     """Whether a token waits there for an event; a link is a way, not a wait (BPMN 2.0.2, 10.5.5)."""
     return node.kind in CATCHES and (node.event is None or node.event.kind != "link")
+
+
+def cancels(node: Node) -> bool:
+    """Whether it is an end event that takes every other token of its transaction away, whatever else begins with it."""
+    return node.kind == "endEvent" and any(event.kind == "cancel" for event in node.events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,7 @@ class Place:
     outgoing: Mapping[str, tuple[Flow, ...]]
     incoming: Mapping[str, tuple[Flow, ...]]
     boundary: Mapping[str, tuple[Node, ...]]
+    handlers: Mapping[str, str]  #: by activity the one that undoes it
     _reach: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
 
     def reach(self, flow: Flow, gateway: str) -> frozenset[str]:
@@ -72,9 +79,22 @@ class Net:
         handlers = self.places[process, scope].scope.handlers()
         return [start for each in handlers for start in self.starts(process, each.id)]
 
+    def asked(self, process: str, scope: str) -> bool:
+        """Whether any event may ask what has completed in a scope to be undone: one there, or in a scope around it."""
+        inner = self.places[process, scope].scope
+        if any(
+            event.kind in {"compensate", "cancel"}
+            for node in inner.nodes.values()
+            if node.kind in {"intermediateThrowEvent", "endEvent"}
+            for event in node.events
+        ):
+            return True
+        around = self.diagrams[process].process.node(scope)
+        return around is not None and self.asked(process, around.scope)
+
     def inside(self, process: str, node: Node) -> tuple[str, str]:
         """The process and scope that a subprocess or call activity holds."""
-        return (process, node.id) if node.kind == "subProcess" else (node.called, node.called)
+        return (process, node.id) if node.kind in EMBEDDED else (node.called, node.called)
 
     def starts(self, process: str, scope: str, message: str | None = None, event: str = "") -> list[Node]:
         """Where a scope begins: the start event of that id or message, else the plain one, else the first.
@@ -117,5 +137,13 @@ def _place(scope: Scope) -> Place:
         scope,
         {node: tuple(scope.outgoing(node)) for node in scope.nodes},
         {node: tuple(scope.incoming(node)) for node in scope.nodes},
-        {node: tuple(scope.boundary(node)) for node in scope.nodes},
+        {
+            node: tuple(event for event in scope.nodes.values() if event.attached_to == node and not _undoes(event))
+            for node in scope.nodes
+        },
+        {event.attached_to: event.handlers[0] for event in scope.nodes.values() if _undoes(event)},
     )
+
+
+def _undoes(event: Node) -> bool:
+    return event.kind == "boundaryEvent" and any(each.kind == "compensate" for each in event.events)

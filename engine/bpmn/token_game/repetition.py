@@ -80,6 +80,7 @@ def _copy(move: Move, wrapper: Token, index: int, carried: Carried) -> None:
             carried=carried,
             index=index,
             repetition=None,
+            undoes=0,
         )
     )
 

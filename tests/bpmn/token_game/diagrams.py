@@ -40,6 +40,8 @@ class Canvas:
     parts: list[str] = field(default_factory=list)
     gateways: list[str] = field(default_factory=list)  #: that may take a further flow
     codes: tuple[str, ...] = ()  #: of errors that someone around it catches
+    undone: list[str] = field(default_factory=list)  #: activities that a handler undoes
+    cancels: bool = False  #: a transaction that can be cancelled
 
 
 @dataclass
@@ -53,6 +55,7 @@ class Maker:
     deep: bool = False  #: scopes in scopes wherever there may be some
     variables: dict[str, Any] = field(default_factory=dict)
     count: int = 0
+    undoing: float = 0.0  #: how often an activity is compensable
 
     def name(self, kind: str) -> str:
         self.count += 1
@@ -154,7 +157,11 @@ class Maker:
             return
         name, body = self.name("End"), ""
         drawn = self.chance.random()
-        if canvas.codes and drawn < 0.3:
+        if canvas.cancels and self.chance.random() < 0.4:
+            body = d.event("cancel")
+        elif canvas.undone and self.chance.random() < 0.3:
+            body = d.compensate(self.chance.choice(["", "", *canvas.undone]))
+        elif canvas.codes and drawn < 0.3:
             body = d.event("error", self.chance.choice(canvas.codes))
         elif drawn < 0.01 and canvas.path:
             body = d.event("error", self.chance.choice(ERRORS))
@@ -412,11 +419,45 @@ class Maker:
         codes = {
             code for what, reference in caught if what == "error" for code in ([reference] if reference else ERRORS)
         }
-        self.element(canvas, name, kind, loop, size, (*canvas.codes, *sorted(codes)))
+        cancels = kind == "scope" and self.chance.random() < 0.35
+        self.element(canvas, name, kind, loop, size, (*canvas.codes, *sorted(codes)), cancels)
         self.connect(canvas, end, name)
-        return End(name, alone=True), [self.beside(canvas, name, *each) for each in caught]
+        if kind not in {"throw", "catch"} and self.chance.random() < self.undoing:
+            self.undo(canvas, name, size)
+        beside = [self.beside(canvas, name, *each) for each in caught]
+        if cancels:
+            event = self.name("On")
+            canvas.parts.append(d.boundary(event, name, d.event("cancel")))
+            if boundary:
+                beside.append(End(event))
+            else:
+                self.close(canvas, End(event))
+        return End(name, alone=True), beside
 
-    def element(self, canvas: Canvas, name: str, kind: str, loop: str, size: int, codes: tuple[str, ...]) -> None:
+    def undo(self, canvas: Canvas, activity: str, size: int) -> None:
+        """A handler that undoes an activity."""
+        kind = self.chance.choice(["user", "service", "quick", "script", "script", "task", "scope", "call"])
+        if kind in {"scope", "call"} and (canvas.depth <= 0 or size < 2):
+            kind = "script"
+        name = self.name("Undo")
+        loop = self.repetition() if self.chance.random() < 0.08 else ""
+        parts, canvas.parts = canvas.parts, []
+        self.element(canvas, name, kind, loop, 2, canvas.codes)
+        (part,), canvas.parts = canvas.parts, parts
+        canvas.parts += [d.for_compensation(part), d.undoing(activity, name)]
+        canvas.undone.append(activity)
+
+    def thrown(self, canvas: Canvas) -> str:
+        if canvas.undone and self.chance.random() < 0.7:
+            return d.compensate(self.chance.choice(["", "", *canvas.undone]))
+        return self.chance.choice(
+            ["", d.event("signal", self.chance.choice(SIGNALS)), d.message("m1", payload="{'v': x1}"),
+             d.event("escalation", self.chance.choice(ESCALATIONS))]
+        )  # fmt: skip
+
+    def element(
+        self, canvas: Canvas, name: str, kind: str, loop: str, size: int, codes: tuple[str, ...], cancels: bool = False
+    ) -> None:
         if kind == "user":
             given = {"result": f"a{self.chance.randrange(2)}" if self.shared else f"v_{name}"}
             part = d.user(name, body=loop, **given, max_instances="4")
@@ -437,16 +478,13 @@ class Maker:
         elif kind == "receive":
             part = with_cap(f'<bpmn:receiveTask id="{name}" messageRef="m2">{loop}</bpmn:receiveTask>', loop)
         elif kind == "throw":
-            part = d.throw(name, self.chance.choice(
-                ["", d.event("signal", self.chance.choice(SIGNALS)), d.message("m1", payload="{'v': x1}"),
-                 d.event("escalation", self.chance.choice(ESCALATIONS))]
-            ))  # fmt: skip
+            part = d.throw(name, self.thrown(canvas))
         elif kind == "catch":
             part = self.catching(name, self.chance.choice(["timer", "message", "signal", "receive", "condition"]))
         elif kind == "scope":
-            inner = Canvas((*canvas.path, name), canvas.depth - 1, codes=codes)
+            inner = Canvas((*canvas.path, name), canvas.depth - 1, codes=codes, cancels=cancels)
             self.scope(inner, self.chance.randint(1, max(1, size)))
-            part = with_cap(d.sub(name, *inner.parts, loop), loop)
+            part = with_cap((d.transaction if cancels else d.sub)(name, *inner.parts, loop), loop)
         else:
             process = self.name("p")
             inner = Canvas((*canvas.path, name), canvas.depth - 1, codes=codes)
@@ -529,6 +567,7 @@ def made(seed: int) -> tuple[dict[str, bytes], dict[str, dict[str, bytes]], dict
     chance = random.Random(seed)
     maker = Maker(chance, size=chance.choice([3, 5, 7, 9, 12, 15]), shared=chance.random() < 0.6)
     maker.deep = chance.random() < 0.3
+    maker.undoing = chance.choice([0.0, 0.1, 0.5])
     canvas = Canvas((), depth=4 if maker.deep else chance.choice([1, 2, 3, 4]))
     maker.scope(canvas, maker.size)
     files = d.files("p", *canvas.parts, declared=DECLARED, pick__dmn=DECISIONS)

@@ -23,7 +23,7 @@ from engine.bpmn.token_game import (
     steps,
     waiting,
 )
-from engine.bpmn.token_game.configuration import ARMED, COMING, ENDED, STANDING, WAITING
+from engine.bpmn.token_game.configuration import ARMED, COMING, ENDED, STANDING, WAITING, Record
 from engine.bpmn.token_game.world import Trouble
 
 Label = tuple[str, str, tuple[str, ...]]
@@ -78,9 +78,13 @@ class State:
                 token.met,
                 data({"caught": token.caught}),
             )
-            return f"{own}{data(token.carried.variables)}{sorted(map(told, beneath[token.id]))}"
+            undo = (completed((*token.within, token.id)), undone(token), bool(token.undoes))
+            return f"{own}{undo}{data(token.carried.variables)}{sorted(map(told, beneath[token.id]))}"
 
-        return self.at.finished, self.told, self.thrown, tuple(sorted(map(told, beneath[0])))
+        def completed(within: tuple[int, ...]) -> list[Any]:
+            return [record(each) for each in self.at.records if each.within == within]
+
+        return self.at.finished, self.told, self.thrown, str(completed(())), tuple(sorted(map(told, beneath[0])))
 
 
 def repeated(token: Token) -> str:
@@ -88,7 +92,21 @@ def repeated(token: Token) -> str:
     if repetition is None:
         return ""
     left = [*repetition.copies, *([repetition.current] if repetition.current else [])]
-    return f"{replace(repetition, copies=(), current=None)}{[data(each.variables) for each in left]}"
+    bare = replace(repetition, copies=(), current=None, records=())
+    return f"{bare}{[data(each.variables) for each in left]}{[record(each) for each in repetition.records]}"
+
+
+def record(each: Record) -> Any:
+    """A completed activity without its numbers."""
+    return each.node, data(dict(each.restored)), each.whole, [record(inner) for inner in each.inner]
+
+
+def undone(token: Token) -> Any:
+    undo = token.undo
+    if undo is None:
+        return None
+    pending = [record(each) for each in undo.pending]
+    return pending, record(undo.current) if undo.current else None, data(undo.carried.variables)
 
 
 def data(variables: dict[str, Any]) -> str:

@@ -161,3 +161,56 @@ def test_what_a_caught_message_brought_is_a_write_before_the_event_is_complete()
     run.send("m1", v=5)
     assert run.answer("U").finished
     assert (run.variables["x"], run.variables["got"]) == (5, {"v": 5})
+
+
+def test_an_activity_behind_a_repeated_one_is_no_copy_of_it():
+    """The engine knew a copy by the element before it: what came next was remembered as a copy, and never undone."""
+    loop = '<bpmn:standardLoopCharacteristics loopMaximum="1"/>'
+    run = both(
+        d.start(), d.user("A", body=loop), d.user("B"), d.undoing("B", "UndoB"), d.for_compensation(d.user("UndoB")),
+        d.end("End", d.compensate()), d.chain("Start", "A", "B", "End"),
+    )  # fmt: skip
+    run.answer("A")
+    run.answer("B")
+    assert run.waits() == ["UndoB"]
+
+
+def test_what_has_completed_in_a_call_is_the_calls_own_affair():
+    """The game took the records of a called process for those of a subprocess."""
+    inner = d.files("q", d.start(), d.script("A", "a = 1"), d.undoing("A", "U"),
+                    d.for_compensation(d.script("U", "a = 0")), d.throw("T", d.compensate("A")), d.script("B", "a = 2"),
+                    d.end(), d.chain("Start", "A", "T", "B", "End"))  # fmt: skip
+    files = d.files("p", d.start(), d.call("C", "q"), d.end("End", d.compensate()), d.chain("Start", "C", "End"))
+    of = bundle(files, {"q": inner})
+    for restoring in (False, True):
+        Player(of, net(files, {"q": inner}), {}, 0, restoring).play()
+    run = Running(of)
+    assert run.rest.finished
+    assert run.variables == {"a": 2}
+
+
+def test_a_subprocess_that_is_cancelled_half_done_is_undone_though_it_has_a_handler_of_its_own():
+    """The engine kept no record of what is in such a subprocess: its handler was to undo it as a whole."""
+    body = d.start("S2"), d.script("B", "b = 1"), d.user("C"), d.end("E2"), d.chain("S2", "B", "C", "E2")
+    undo = d.undoing("B", "UndoB") + d.for_compensation(d.user("UndoB"))
+    run = both(
+        d.start(), d.transaction(
+            "X", d.start("S1"), d.gateway("parallel", "F"), d.sub("In", *body, undo), d.undoing("In", "UndoIn"),
+            d.for_compensation(d.user("UndoIn")), d.user("Stop"), d.end("E1"), d.end("Cancel", d.event("cancel")),
+            d.chain("S1", "F", "In", "E1"), d.chain("F", "Stop", "Cancel")),
+        d.boundary("Off", "X", d.event("cancel")), d.end(), d.chain("Start", "X", "End"), d.flow("Off", "End"),
+    )  # fmt: skip
+    run.answer("Stop")
+    assert run.waits() == ["UndoB"]
+
+
+def test_of_several_ways_one_that_cancels_takes_the_others_before_they_begin():
+    """The engine let the ways before it in the file begin, the game did not: which of them began hung on the file."""
+    run = both(
+        d.start(), d.transaction(
+            "X", d.start("S1"), d.gateway("parallel", "F"), d.gateway("parallel", "G"), d.end("E1"),
+            d.end("Cancel", d.event("cancel")), d.flow("S1", "F"), d.chain("F", "G", "E1"), d.flow("F", "Cancel")),
+        d.boundary("Off", "X", d.event("cancel")), d.end(), d.chain("Start", "X", "End"), d.flow("Off", "End"),
+    )  # fmt: skip
+    assert run.rest.finished
+    assert ("G", "entered") not in run.steps

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.bpmn.lint.registry import Finding, Subject, rule
-from engine.bpmn.model import ACTIVITIES
+from engine.bpmn.model import ACTIVITIES, EMBEDDED
 
 #: tasks that are over as soon as they begin
 INSTANT = frozenset({"task", "manualTask", "scriptTask", "businessRuleTask", "sendTask"})
@@ -33,14 +33,14 @@ def check(subject: Subject) -> Iterator[Finding]:
                     reason="An error boundary event does not interrupt.",
                     hint="Make it interrupting: an error ends its activity.",
                 )
-            raising = {"serviceTask", "subProcess", "callActivity"}
-            if "error" in kinds and holder.kind not in raising | {"transaction", "adHocSubProcess"}:
+            raising = EMBEDDED | {"serviceTask", "callActivity"}
+            if "error" in kinds and holder.kind not in raising | {"adHocSubProcess"}:
                 yield Finding(
                     at=node,
                     reason=f"A {holder.kind} raises no BPMN error, so this event would never happen.",
                     hint="Put it on a service task, a subprocess or a call activity.",
                 )
-            elif "escalation" in kinds and holder.kind not in {"subProcess", "callActivity"}:
+            elif "escalation" in kinds and holder.kind not in EMBEDDED | {"callActivity"}:
                 yield Finding(
                     at=node,
                     reason=f"A {holder.kind} raises no escalation, so this event would never happen.",

@@ -16,7 +16,7 @@ def check(subject: Subject) -> Iterator[Finding]:
             continue
         reached = _reached(scope)
         for node in scope.nodes.values():
-            if node.triggered_by_event or node.compensation:
+            if node.triggered_by_event or node.compensation or node.compensates:
                 continue
             if node.id not in reached:
                 yield Finding(

@@ -8,14 +8,11 @@ from engine.bpmn.lint.registry import Finding, Subject, rule
 from engine.bpmn.model import EVENTS
 from engine.bpmn.supported import EVENT_DEFINITIONS, HANDLER_STARTS
 
-#: refused by rules of their own
-ELSEWHERE = frozenset({"compensate"})
 HINTS = {
     ("startEvent", "conditional"): "Draw a plain start event, and a catching event with the condition behind it.",
     ("startEvent", "error"): "An error begins event subprocesses only: draw one around this start event.",
     ("startEvent", "escalation"): "An escalation begins event subprocesses only: draw one around this start event.",
     ("startEvent", ""): "Draw a start event.",
-    ("boundaryEvent", "cancel"): "Use an error boundary event.",
 }
 
 
@@ -39,7 +36,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         if begins and not kind:
             continue  # told by the rule for event subprocesses
         allowed = HANDLER_STARTS if begins else EVENT_DEFINITIONS[node.kind]
-        if kind in allowed or kind in ELSEWHERE:
+        if kind in allowed:
             continue
         spoken = f'A {node.kind} of kind "{kind}"' if kind else f"A {node.kind} without a definition"
         listed = ", ".join(name or "none" for name in allowed)

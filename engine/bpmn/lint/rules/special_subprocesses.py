@@ -8,13 +8,12 @@ from engine.bpmn.lint.registry import Finding, Subject, rule
 
 HINTS = {
     "adHocSubProcess": ("An ad-hoc subprocess", "Draw the order of its activities, or a parallel gateway."),
-    "transaction": ("A transaction subprocess", "Use a plain subprocess with error boundary events."),
 }
 
 
 @rule("special-subprocesses")
 def check(subject: Subject) -> Iterator[Finding]:
-    """No ad-hoc subprocess, no transaction."""
+    """No ad-hoc subprocess."""
     for node in subject.nodes():
         if node.kind in HINTS:
             name, hint = HINTS[node.kind]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from engine.bpmn.lint.registry import Finding, Subject, rule
+from engine.bpmn.model import EMBEDDED
 
 
 @rule("start-events")
@@ -15,7 +16,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         around = subject.process.node(scope.id) or subject.process
         starts = [node for node in scope.nodes.values() if node.kind == "startEvent"]
         plain = [node for node in starts if not node.events]
-        if scope.kind in {"adHocSubProcess", "transaction"} or getattr(around, "triggered_by_event", False):
+        if scope.kind == "adHocSubProcess" or getattr(around, "triggered_by_event", False):
             continue  # told by a rule of its own
         if not scope.nodes:
             if scope.kind == "process":
@@ -32,7 +33,7 @@ def check(subject: Subject) -> Iterator[Finding]:
                 reason="There are several plain start events.",
                 hint="Keep one, and draw a gateway behind it.",
             )
-        elif starts and scope.kind == "subProcess" and (len(starts) > 1 or not plain):
+        elif starts and scope.kind in EMBEDDED and (len(starts) > 1 or not plain):
             yield Finding(
                 at=starts[0],
                 reason="A subprocess begins with exactly one start event without a trigger.",
