@@ -10,22 +10,19 @@ any job's row, and never in a transaction that moves an instance.
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, insert, or_, select, true, update
+from sqlalchemy import ARRAY, Text, and_, cast, delete, exists, func, insert, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from engine.runtime import breakers, queue, registry, wakeups
 from engine.runtime.limits import Breaker, Limits, Rate
 from engine.runtime.tables import BreakerRow, InstanceRow, JobRow, LimitRow, StartRow
 from engine.store import Store, now, transaction
-
-_log = logging.getLogger(__name__)
 
 #: let in at a time; the next tick goes on
 _BATCH = 200
@@ -116,26 +113,34 @@ def ended(
 
 def advance(house: Store) -> int:
     """Let in what has a place now, for every handler with a line; returns how many. A tick of the clock."""
-    with transaction(house) as session:
-        names = session.scalars(select(JobRow.handler).where(JobRow.held_since.is_not(None)).distinct()).all()
     moved = 0
-    for name in sorted(names):
-        try:
-            handler = registry.find_service_task(name)
-        except registry.UnknownName:
-            # Of a pack that is not installed here; the workers that have it move its line.
-            _log.debug("The line of %s is left to those who have it", name)
-            continue
+    # Of packs that are not installed here the lines are moved by the workers that have them.
+    handlers = {task.name: task for task in registry.service_tasks() if task.kind == "job"}
+    for name in _with_a_line(house, sorted(handlers)):
         with transaction(house) as session:
             lock(session, name)
-            # Those that were cancelled in line are in nobody's way; forgotten, so that the index stays small.
-            session.execute(
-                update(JobRow)
-                .where(JobRow.handler == name, JobRow.held_since.is_not(None), JobRow.state.not_in(_WAITS))
-                .values(held_since=None)
-            )
-            moved += len(let_in(house, session, handler))
+            _forget_cancelled(session, name)
+            moved += len(let_in(house, session, handlers[name]))
     return moved
+
+
+def _with_a_line(house: Store, handlers: list[str]) -> list[str]:
+    """Those of them with anything in line: one look into the index for each, however long the lines are."""
+    known = func.unnest(cast(handlers, ARRAY(Text))).table_valued("handler").render_derived()
+    anything = exists().where(JobRow.handler == known.c.handler, JobRow.held_since.is_not(None))
+    with transaction(house) as session:
+        return list(session.scalars(select(known.c.handler).where(anything)))
+
+
+def _forget_cancelled(session: Session, handler: str) -> None:
+    """Take those out of the head of the line that were cancelled in it."""
+    head = (
+        select(JobRow.task)
+        .where(JobRow.handler == handler, JobRow.held_since.is_not(None))
+        .order_by(JobRow.held_since)
+        .limit(_TURNS)
+    )
+    session.execute(update(JobRow).where(JobRow.task.in_(head), JobRow.state.not_in(_WAITS)).values(held_since=None))
 
 
 def lock(session: Session, handler: str) -> None:
