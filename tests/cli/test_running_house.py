@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -51,7 +52,13 @@ def test_a_house_from_its_first_start_to_its_end(data: Path, tmp_path: Path) -> 
     body["new_password"] = "correct-horse-battery"
     assert requests.post(f"{addresses['web']}/api/v1/sign-in", json=body, timeout=10).ok
 
+    _tells_of_itself(addresses)
+    logged = "".join(path.read_text() for path in (data / "logs").iterdir())
     assert found[1] not in gatewright("logs", "-n", "1000", data=data)  # it was shown once, and kept nowhere
+    assert str(urlsplit(gatewright("db", "url", data=data).strip()).password) not in logged
+    lines = [json.loads(line) for line in (data / "logs" / "clock.log").read_text().splitlines()]
+    assert {"time", "level", "process", "logger", "message"} <= lines[0].keys()
+    assert "This clock leads" in gatewright("logs", "clock", "--level", "info", data=data)
     assert gatewright("up", data=data, code=1, **FREE).startswith("[house-running]")
     assert gatewright("reset", "--yes", data=data, code=1).startswith("[reset-refused]")
     assert gatewright("db", "url", data=data).startswith("postgresql://gatewright_app:")
@@ -71,6 +78,22 @@ def test_a_house_from_its_first_start_to_its_end(data: Path, tmp_path: Path) -> 
     assert "one-time password" not in said  # there are people already
     assert "admin" in gatewright("user", "list", "--as", "admin", data=data)
     assert "the log is intact" in gatewright("audit", "verify", "--as", "admin", data=data)
+
+
+def _tells_of_itself(addresses: dict[str, str]) -> None:
+    """Each process has its metrics; the server processes of the pages count together."""
+    for _ in range(12):
+        # A connection each, so that both of them are reached.
+        requests.get(f"{addresses['web']}/api/v1/health", timeout=10, headers={"Connection": "close"})
+    told = {name: requests.get(f"{address}/metrics", timeout=10).text for name, address in addresses.items()}
+    route = 'gatewright_http_request_duration_seconds_count{method="GET",route="/api/v1/health",status="200"}'
+    assert f"{route} 12.0" in told["web"]
+    assert "gatewright_database_up 1.0" in told["web"]
+    assert 'gatewright_tick_duration_seconds_count{outcome="done",tick="timers"}' in told["clock"]
+    assert "gatewright_scored_rows_total 0.0" in told["scoring"]
+    assert "process_cpu_seconds_total" in told["worker"]
+    forwarded = requests.get(f"{addresses['scoring']}/metrics", timeout=10, headers={"X-Forwarded-For": "192.0.2.1"})
+    assert (forwarded.status_code, forwarded.json()["code"]) == (403, "metrics-refused")
 
 
 def test_processes_started_alone_never_start_a_database(data: Path) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from uuid import UUID
 
@@ -42,6 +43,7 @@ worker.run(open_store(Settings.load(), application="worker"), concurrency=3)
 
 @pytest.mark.long  # its short form: tests/runtime/test_lines.py, with threads instead of processes that are killed
 @pytest.mark.parametrize(("jobs", "kills"), [(12, 1), (200, 40)])
+@pytest.mark.timeout(1800)
 def test_a_limit_holds_over_workers_that_are_killed(store: Store, tmp_path: Path, jobs: int, kills: int) -> None:
     limiting.set_limits(store, w.BEN, "few_for_tests", Limits(concurrency=2), "one licence each")
     w.given_a_published(store, a_process("few_for_tests"))
@@ -60,9 +62,12 @@ def test_a_limit_holds_over_workers_that_are_killed(store: Store, tmp_path: Path
 
     workers, killed = [start(), start()], []
     try:
-        ends = time.monotonic() + 60 + 5 * kills
-        while states(store) != {"done"}:
-            assert time.monotonic() < ends, states(store)
+        done, moved = 0, time.monotonic()
+        while (found := states(store)).keys() != {"done"}:
+            if found.get("done", 0) > done:
+                done, moved = found["done"], time.monotonic()
+            # However slow the machine is, somebody gets on.
+            assert time.monotonic() - moved < 90, found
             worker.rescue_stalled(store, silent_seconds=3)
             lines.advance(store)
             assert at_work(store) <= 2
@@ -83,9 +88,10 @@ def test_a_limit_holds_over_workers_that_are_killed(store: Store, tmp_path: Path
         assert session.scalars(select(JobRow).where(JobRow.held_since.is_not(None))).all() == []
 
 
-def states(store: Store) -> set[str]:
+def states(store: Store) -> dict[str, int]:
+    """State -> how many jobs are in it."""
     with transaction(store) as session:
-        return set(session.scalars(select(JobRow.state).distinct()))
+        return Counter(session.scalars(select(JobRow.state)))
 
 
 def at_work(store: Store) -> int:
