@@ -100,6 +100,14 @@ def overview(session: Session) -> list[HandlerState]:
     ]
 
 
+def open_breakers(session: Session) -> list[tuple[str, OpenBreaker]]:
+    """Handler and breaker, of all that hold jobs back now."""
+    rows = session.scalars(
+        select(BreakerRow).where(BreakerRow.state != "closed").order_by(BreakerRow.handler, BreakerRow.target)
+    )
+    return [(row.handler, OpenBreaker(**{name: getattr(row, name) for name in OpenBreaker.__slots__})) for row in rows]
+
+
 def set_limits(house: Store, person: Person, handler: str, limits: Limits, reason: str) -> None:
     """Have these limits hold for the handler's jobs, whatever it declares, from now on and on every worker.
 

@@ -65,6 +65,7 @@ def test_an_open_breaker_is_listed_and_closed(shell, store):
         lines.lock(session, "deploy_model")
         breakers.failed(session, "deploy_model", "production", new_id(), "no answer", Breaker(failures=1))
     assert "production open" in shell("list")
+    assert "breaker   deploy_model for production: open" in CliRunner().invoke(app, ["status"]).output
     shell("close", "deploy_model", "--target", "production", "--reason", "restarted")
     assert listed(shell, "deploy_model")["breakers"] == []
     assert "breaker-closed" in shell("close", "deploy_model", "--reason", "again", code=1)

@@ -134,13 +134,30 @@ def status(json_: Json = False) -> None:
         raise typer.Exit(1)
 
 
+def _breakers(settings: Settings) -> list[str]:
+    """The circuit breakers that hold jobs back, each in a few words."""
+    from engine.runtime import limiting
+    from engine.store import open_store, transaction
+
+    store = open_store(settings, application="command")
+    try:
+        with transaction(store) as session:
+            found = limiting.open_breakers(session)
+    finally:
+        store.close()
+    return [f"{handler}{f' for {each.target}' if each.target else ''}: {each.state}" for handler, each in found]
+
+
 def _print_status(found: dict[str, Any]) -> None:
     from web.cli import output
 
     database = found["database"]
     shown = ("state", "since", "data", "logs", "files")
     plain: dict[str, Any] = {name: found[name] for name in shown if name in found}
+    breakers = database.pop("breakers", [])
     output.facts({**plain, **{f"database {name}": value for name, value in database.items()}}, as_json=False)
+    for each in breakers:
+        typer.echo(f"breaker   {each}")
     for each in found.get("processes", []):
         trouble = f", died {each['deaths']} times (last exit {each['last_exit']})" if each["deaths"] else ""
         role = f", {each['role']}" if each["role"] else ""
@@ -169,7 +186,7 @@ def _database(settings: Settings) -> dict[str, Any]:
     except GatewrightError as trouble:
         return {**told, "state": trouble.message}
     try:
-        return {**told, "state": "answers", "roles": roles_state(settings).line()}
+        return {**told, "state": "answers", "roles": roles_state(settings).line(), "breakers": _breakers(settings)}
     except Exception as trouble:
         return {**told, "state": f"answers, and is not migrated: {' '.join(str(trouble).split())[:120]}"}
 
