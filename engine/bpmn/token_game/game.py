@@ -54,11 +54,21 @@ def steps(net: Net, world: World, configuration: Configuration) -> Iterator[Step
     if configuration.finished:
         return
     for token in configuration.tokens:
-        try:
-            yield from _steps(Position(net, world, configuration, token))
-        except Trouble:
-            continue
-    yield from _delivered(net, world, configuration)
+        yield from steps_of(net, world, configuration, token)
+    yield from deliveries(net, world, configuration)
+    yield from finishing(net, world, configuration)
+
+
+def steps_of(net: Net, world: World, configuration: Configuration, token: Token) -> Iterator[Step]:
+    """The steps that one token offers by itself."""
+    try:
+        yield from _steps(Position(net, world, configuration, token))
+    except Trouble:
+        return
+
+
+def finishing(net: Net, world: World, configuration: Configuration) -> Iterator[Step]:
+    """The last step: all tokens have ended."""
     move = Move(net, world, configuration)
     found = move.ended(())
     if found is not None and not found[1]:
@@ -210,7 +220,7 @@ def _timed(at: Position, event: Event) -> None:
             raise Trouble("timer") from error
 
 
-def _delivered(net: Net, world: World, configuration: Configuration) -> Iterator[Step]:
+def deliveries(net: Net, world: World, configuration: Configuration) -> Iterator[Step]:
     """What comes from outside: a message is taken by one event that waits for it, a signal by all."""
     for kind, name, payload in world.deliveries():
         listeners = Move(net, world, configuration).listeners(kind, name)

@@ -1,0 +1,300 @@
+"""Every configuration that a process may come to, up to what nothing tells apart, within a bound."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from engine.bpmn.model import Node
+from engine.bpmn.proofs.canonical import ALIKE, FINISHED, Canon, Key
+from engine.bpmn.proofs.reduction import Effects, Reduction
+from engine.bpmn.proofs.variables import Variables
+from engine.bpmn.proofs.world import Anything
+from engine.bpmn.token_game import Action, Configuration, Held, Net, Step, Token, begin, held
+from engine.bpmn.token_game.configuration import ARMED, CATCHING, ENDED
+from engine.bpmn.token_game.game import deliveries, finishing, steps_of
+
+#: more configurations than this are not gone through
+BOUND = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One step between two configurations, by their numbers."""
+
+    target: int
+    action: Action
+    wrote: Mapping[str, Any] = field(default_factory=dict)  #: what a decision gave
+
+
+@dataclass(slots=True)
+class Graph:
+    """What was gone through."""
+
+    net: Net
+    world: Anything
+    starts: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)  #: (configuration, variables given)
+    first: list[Action] = field(default_factory=list)  #: what the start did, by start
+    configurations: list[Configuration] = field(default_factory=list)
+    edges: list[list[Edge]] = field(default_factory=list)
+    parents: list[tuple[int, Action] | None] = field(default_factory=list)
+    finished: int | None = None
+    stuck: dict[int, list[Held]] = field(default_factory=dict)  #: no step is left, and it has not finished
+    grown: dict[int, Token] = field(default_factory=dict)  #: more tokens than on the way there, and so on for ever
+    complete: bool = False  #: all was gone through
+
+    def path(self, to: int) -> list[int]:
+        """The configurations from the start to one, both included."""
+        found = [to]
+        while (parent := self.parents[found[-1]]) is not None:
+            found.append(parent[0])
+        return found[::-1]
+
+
+def explore(
+    net: Net,
+    known: Variables,
+    errors: Mapping[str, tuple[str, ...]] | None,
+    effects: Mapping[str, Effects],
+    bound: int = BOUND,
+    *,
+    reduced: bool = True,
+) -> Graph:
+    """All configurations from every start, breadth first; the graph says whether the bound was enough."""
+    return _Exploration(net, known, errors, effects, bound, reduced).graph()
+
+
+class _Exploration:
+    def __init__(
+        self,
+        net: Net,
+        known: Variables,
+        errors: Mapping[str, tuple[str, ...]] | None,
+        effects: Mapping[str, Effects],
+        bound: int,
+        reduced: bool,
+    ) -> None:
+        self.net, self.known, self.bound = net, known, bound
+        self.world = Anything.around(net, known, errors)
+        self.worlds = [self.world]
+        nodes = [node for place in net.places.values() for node in place.scope.nodes.values()]
+        if any(node.loop is not None and node.loop.condition for node in nodes):
+            self.worlds.append(replace(self.world, enough_copies=True))
+        self.beside = _beside(net)
+        self.canon = Canon(net, known, self.world.unknown, self.beside)
+        self.reduction = Reduction(net, effects) if reduced else None
+        self.numbers: dict[Key, int] = {}
+        self.found = Graph(net, self.world)
+        self.alone: set[int] = set()  #: configurations in which one token was moved and no other
+        self.decisions = {node.id for node in nodes if node.kind == "businessRuleTask" and node.id in effects}
+
+    def graph(self) -> Graph:
+        queue: deque[int] = deque()
+        for given in self.known.starts:
+            step = begin(self.net, self.world, given)
+            number = self._number(*self.canon.form(step.configuration), None, queue)
+            self.found.starts.append((number, given))
+            self.found.first.append(step.action)
+        while True:
+            while queue:
+                if len(self.found.configurations) > self.bound:
+                    return self.found
+                self._expand(queue.popleft(), queue)
+            circles = [each for each in terminal(self.found) if self.alone.issuperset(each)]
+            if not circles:
+                break
+            for circle in circles:
+                # Nobody else was moved in it: what others may do has been put off for ever.
+                self._expand(min(circle), queue, whole=True)
+        self.found.complete = True
+        return self.found
+
+    def _number(
+        self, key: Key, configuration: Configuration, parent: tuple[int, Action] | None, queue: deque[int]
+    ) -> int:
+        number = self.numbers.get(key)
+        if number is None:
+            number = self.numbers[key] = len(self.found.configurations)
+            self.found.configurations.append(configuration)
+            self.found.edges.append([])
+            self.found.parents.append(parent)
+            if key == FINISHED:
+                self.found.finished = number
+            else:
+                grown = self._grown(number)
+                if grown is None:
+                    queue.append(number)
+                else:
+                    self.found.grown[number] = grown
+        return number
+
+    def _expand(self, number: int, queue: deque[int], *, whole: bool = False) -> None:
+        configuration = self.found.configurations[number]
+        asked: dict[int, list[Step]] = {}
+        delivered: list[Step] | None = None
+
+        def ask(token: Token) -> list[Step]:
+            nonlocal delivered
+            if token.id not in asked:
+                worlds = self.worlds if token.index is not None else self.worlds[:1]
+                steps = [step for world in worlds for step in steps_of(self.net, world, configuration, token)]
+                if token.phase in {ARMED, CATCHING}:
+                    if delivered is None:
+                        delivered = list(deliveries(self.net, self.world, configuration))
+                    steps += [step for step in delivered if step.action.token == token.id]
+                asked[token.id] = self._again(configuration, token, steps)
+            return asked[token.id]
+
+        steps = None if whole or self.reduction is None else self.reduction.alone(configuration, ask)
+        if steps is None:
+            self.alone.discard(number)
+            steps = [step for token in configuration.tokens for step in ask(token)]
+            steps += finishing(self.net, self.world, configuration)
+        else:
+            self.alone.add(number)
+        if not steps:
+            self.found.stuck[number] = held(self.net, self.world, configuration)
+        seen: set[tuple[int, Any]] = set()
+        self.found.edges[number].clear()
+        for step in steps:
+            target = self._number(*self.canon.form(step.configuration), (number, step.action), queue)
+            wrote = self._wrote(configuration, step)
+            told = (target, (step.action.kind, step.action.token, _short(step.action.detail), _short(wrote)))
+            if told not in seen:
+                seen.add(told)
+                self.found.edges[number].append(Edge(target, step.action, wrote))
+
+    def _wrote(self, configuration: Configuration, step: Step) -> Mapping[str, Any]:
+        """What a decision gave that policies speak of."""
+        if step.action.element not in self.decisions:
+            return {}
+        before = {token.id for token in configuration.tokens}
+        made = [token for token in step.configuration.tokens if token.id not in before]
+        return made[0].carried.variables if made else {}
+
+    def _again(self, configuration: Configuration, token: Token, steps: list[Step]) -> list[Step]:
+        """With the steps after which as many tokens stand there as before, where two stand for two or more."""
+        if token.node not in self.beside or token.phase in {ENDED, ARMED} or not steps:
+            return steps
+        if self.canon.alike(configuration, token) < ALIKE:
+            return steps
+        return [*steps, *(Step(step.action, _with_another(step.configuration, configuration, token)) for step in steps)]
+
+    def _grown(self, number: int) -> Token | None:
+        """A token of which there are ever more: some configuration on the way here holds the same but for it."""
+        configuration = self.found.configurations[number]
+        places = Counter((t.path, t.node, t.phase, t.flow) for t in configuration.tokens if self._counts(t))
+        if not places or max(places.values()) < 3:
+            return None
+        own = self._all(configuration)
+        for earlier in self.found.path(number)[:-1]:
+            before = self._all(self.found.configurations[earlier])
+            if before <= own and before != own:
+                more = own - before
+                for token in configuration.tokens:
+                    if self._counts(token) and _told(token) in more:
+                        return token
+        return None
+
+    def _counts(self, token: Token) -> bool:
+        return token.phase not in {ENDED, ARMED} and token.index is None and token.node not in self.beside
+
+    def _all(self, configuration: Configuration) -> Counter[Any]:
+        return Counter(_told(token) for token in configuration.tokens)
+
+
+def _told(token: Token) -> Any:
+    return token.path, token.node, token.phase, token.flow, token.index, token.left
+
+
+def _short(detail: Any) -> str:
+    return repr(sorted(detail.items())) if isinstance(detail, dict) and "?" not in detail else str(type(detail))
+
+
+def _with_another(after: Configuration, before: Configuration, token: Token) -> Configuration:
+    """With the token as it stood before, beside what became of it."""
+    number = after.next
+    renamed: dict[int, int] = {}
+    for each in before.tokens:
+        if each.id == token.id or token.id in each.within or each.of == token.id or each.of in renamed:
+            number += 1
+            renamed[each.id] = number
+    copies = [
+        replace(
+            each,
+            id=renamed[each.id],
+            within=tuple(renamed.get(holder, holder) for holder in each.within),
+            of=renamed.get(each.of, each.of),
+        )
+        for each in before.tokens
+        if each.id in renamed
+    ]
+    return replace(after, tokens=(*after.tokens, *copies), next=number)
+
+
+def _beside(net: Net) -> frozenset[str]:
+    """The elements to which only events lead that occur again and again beside an activity."""
+    found: set[str] = set()
+    for place in net.places.values():
+        nodes = place.scope.nodes
+        reached: set[str] = set()
+        stack = [node.id for node in nodes.values() if _begins(node)]
+        while stack:
+            at = stack.pop()
+            if at in reached:
+                continue
+            reached.add(at)
+            stack += [flow.target for flow in place.outgoing[at]]
+            stack += [event.id for event in place.boundary[at] if event.interrupting]
+        found |= nodes.keys() - reached
+    return frozenset(found)
+
+
+def _begins(node: Node) -> bool:
+    return node.kind == "startEvent"
+
+
+def terminal(graph: Graph) -> Iterator[set[int]]:
+    """The strongly connected parts that no step leaves (Tarjan, 1972), but for those without any step."""
+    index: dict[int, int] = {}
+    low: dict[int, int] = {}
+    part: dict[int, int] = {}
+    stack: list[int] = []
+    for root in range(len(graph.edges)):
+        if root in index:
+            continue
+        work: list[tuple[int, int]] = [(root, 0)]
+        while work:
+            at, next_edge = work.pop()
+            if next_edge == 0:
+                index[at] = low[at] = len(index)
+                stack.append(at)
+            for position in range(next_edge, len(graph.edges[at])):
+                target = graph.edges[at][position].target
+                if target not in index:
+                    work += [(at, position + 1), (target, 0)]
+                    break
+                if target not in part:
+                    low[at] = min(low[at], index[target])
+            else:
+                if low[at] == index[at]:
+                    members: set[int] = set()
+                    while not members or at not in members:
+                        members.add(stack.pop())
+                    part.update(dict.fromkeys(members, at))
+                    leaves = any(part.get(e.target) != at for each in members for e in graph.edges[each])
+                    if not leaves and graph.edges[at]:
+                        yield members
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[at])
+
+
+def elements(graph: Graph) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Every element to which something happened: (path of calls around it, element)."""
+    seen: set[tuple[tuple[str, ...], str]] = set()
+    for action in (*graph.first, *(edge.action for edges in graph.edges for edge in edges)):
+        for each in action.happenings:
+            seen.add((each.path, each.element))
+    yield from seen

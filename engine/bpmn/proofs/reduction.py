@@ -1,0 +1,263 @@
+"""Which token may be moved alone: an order of steps that makes no difference is explored in one way only.
+
+A set of steps is persistent where nothing that others may do before them depends on them (Godefroid, 1996, chapter 4).
+Here it is the steps of one token, with those of the events armed for it, where each of them
+
+- leaves every other token as it is; a copy of a repeated activity may be counted, an ended branch joined,
+- changes nothing for an inclusive or parallel gateway at which others may arrive,
+- neither throws nor begins to await a signal that is thrown in the diagrams,
+- is none that a policy speaks of, or one whose order among those that others may take makes no difference to it.
+
+An interruption from outside takes the token wherever it stands: moved before or not, the rest is the same. That does
+not hold for a branch beside a terminate event, which keeps its writes once it has ended, nor for what a policy saw.
+Elements that are not listed here are moved in every order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from engine.bpmn.model import Event, Flow, Node
+from engine.bpmn.token_game import Configuration, Net, Step, Token
+from engine.bpmn.token_game.configuration import ARMED, CATCHING, ENDED, WAITING
+from engine.bpmn.token_game.net import CATCHES, CONTAINERS, Place
+
+#: what the arguments above were made for
+KINDS = frozenset(
+    {
+        "task", "manualTask", "userTask", "serviceTask", "scriptTask", "businessRuleTask", "sendTask", "receiveTask",
+        "subProcess", "callActivity", "exclusiveGateway", "parallelGateway", "inclusiveGateway", "eventBasedGateway",
+        "startEvent", "endEvent", "intermediateCatchEvent", "intermediateThrowEvent", "boundaryEvent",
+    }
+)  # fmt: skip
+EVENTS = frozenset({"message", "signal", "timer", "error", "escalation", "terminate", "link"})
+REPEATED = frozenset({"parallel", "sequential"})
+
+Ask = Callable[[Token], list[Step]]
+#: what an element means to policies: (policy, "needed", "undone", "asked", ...)
+Effects = frozenset[tuple[str, str]]
+NONE: Effects = frozenset()
+
+
+@dataclass(slots=True)
+class Reduction:
+    """What may be moved alone in one net."""
+
+    net: Net
+    effects: Mapping[str, Effects]  #: by the ids of elements that policies speak of
+    possible: bool = field(init=False)  #: whether every element of the net is of a kind that is known here
+    _thrown: frozenset[str] = field(init=False)
+    _caught: frozenset[str] = field(init=False)
+    _joins: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    _terminating: dict[tuple[str, str], bool] = field(default_factory=dict)
+    _ahead: dict[tuple[str, str], Effects] = field(default_factory=dict)
+    _ends: bool = False
+
+    def __post_init__(self) -> None:
+        nodes = [node for place in self.net.places.values() for node in place.scope.nodes.values()]
+        self.possible = all(_known(node) for node in nodes)
+        signals = [(node, e.name) for node in nodes for e in node.events if e.kind == "signal"]
+        throwing = {"endEvent", "intermediateThrowEvent", "sendTask"}
+        self._thrown = frozenset(name for node, name in signals if node.kind in throwing)
+        self._caught = frozenset(name for node, name in signals if node.kind not in throwing)
+        self._ends = any(event.kind == "terminate" for node in nodes for event in node.events)
+        self._ahead = _ahead(self.net, self.effects) if self.effects else {}
+
+    def alone(self, configuration: Configuration, ask: Ask) -> list[Step] | None:
+        """The steps of one token that stand for all others, or None where each order has to be gone through.
+
+        ask: the steps that a token offers, deliveries to it included. Whoever explores sees to it that no token is
+        put off for ever by one that goes round in a circle.
+        """
+        if not self.possible:
+            return None
+        for token in configuration.tokens:
+            if token.phase in {ENDED, ARMED}:
+                continue
+            armed = [each for each in configuration.tokens if each.phase == ARMED and each.of == token.id]
+            if not self._fit(configuration, token, armed):
+                continue
+            steps = [step for each in (token, *armed) for step in ask(each)]
+            group = {token.id, *(each.id for each in armed)}
+            if steps and all(self._local(configuration, token, group, step) for step in steps):
+                return steps
+        return None
+
+    def _fit(self, configuration: Configuration, token: Token, armed: list[Token]) -> bool:
+        """Whether what others do cannot change what this token may do next."""
+        place = self.net.places[token.process, token.scope]
+        node = place.scope.nodes[token.node]
+        inside = any(token.id in other.within and other.phase != ENDED for other in configuration.tokens)
+        if inside and (armed or (token.repetition is not None and node.loop and node.loop.condition)):
+            return False
+        if token.index is not None and node.loop is not None and node.loop.condition:
+            return False
+        awaited = {event.name for each in (*armed, token) for event in self._events(each) if event.kind == "signal"}
+        if node.kind == "endEvent" or node.kind == "intermediateThrowEvent":
+            if awaited & self._caught:
+                return False
+        elif awaited:
+            return False
+        if node.kind == "endEvent" and self._terminates(place, token):
+            return False
+        return token.phase != WAITING or self._gathered(configuration, token, place)
+
+    def _local(self, configuration: Configuration, token: Token, group: set[int], step: Step) -> bool:
+        """Whether a step touches nothing but its token, and no policy cares when it is taken."""
+        effects = NONE.union(*(self.effects.get(each.element, NONE) for each in step.action.happenings))
+        if step.action.kind == "finish" or (effects and not self._indifferent(configuration, token, group, effects)):
+            return False
+        after = {each.id: each for each in step.configuration.tokens}
+        for other in configuration.tokens:
+            if other.id in group or token.id in other.within or after.get(other.id) is other:
+                continue
+            if token.phase == WAITING and other.phase == WAITING and other.node == token.node:
+                continue  # joined with it
+            if other.phase == ENDED and other.within == token.within:
+                continue  # what ended is put together
+            if token.index is None or other.id != token.within[-1] or other.repetition is None:
+                return False
+        before = {each.id for each in configuration.tokens}
+        made = [each for each in step.configuration.tokens if each.id not in before or each.id in group]
+        if any(self._awaits(each) for each in made):
+            return False
+        beside = [
+            each
+            for each in configuration.tokens
+            if each.within == token.within and each.phase != ENDED and each.id not in group
+        ]
+        return not beside or self._same_reach(configuration, token, group, made)
+
+    def _indifferent(self, configuration: Configuration, token: Token, group: set[int], effects: Effects) -> bool:
+        """Whether whatever others may do before it means the same to the policies, and nothing can prevent it."""
+        if self._ends:
+            return False
+        others: Effects = NONE
+        for other in configuration.tokens:
+            if other.id in group or other.id in token.within or token.id in other.within or other.phase == ENDED:
+                continue
+            node = self.net.node(other.process, other.scope, other.node)
+            if other.phase == ARMED and other.of in token.within and node.interrupting:
+                return False
+            others |= self._ahead[other.process, other.node]
+        repeated = [each for each in configuration.tokens if each.id in token.within and each.repetition is not None]
+        if token.index is not None or repeated:
+            return False
+        for policy in {policy for policy, _ in effects}:
+            own = {effect for name, effect in effects if name == policy}
+            theirs = {effect for name, effect in others if name == policy}
+            if theirs and len(own | theirs) > 1:
+                return False
+        return True
+
+    def _same_reach(self, configuration: Configuration, token: Token, group: set[int], made: list[Token]) -> bool:
+        """Whether inclusive gateways at which others may wait see no difference."""
+        place = self.net.places[token.process, token.scope]
+        for gateway in self._inclusive(place):
+            own = [each for each in configuration.tokens if each.id in group]
+            if token.phase == WAITING and token.node == gateway:
+                continue  # asked before
+            before = [self._reach(place, each, gateway) for each in own]
+            now = [self._reach(place, each, gateway) for each in made if each.within == token.within]
+            if frozenset().union(*before) != frozenset().union(*now):
+                return False
+        return True
+
+    def _gathered(self, configuration: Configuration, token: Token, place: Place) -> bool:
+        """Whether all that can come to a joining gateway is there, one token a flow."""
+        flows: list[str] = []
+        for other in configuration.tokens:
+            if other.within != token.within or other.phase == ENDED:
+                continue
+            if other.phase == WAITING and other.node == token.node:
+                flows.append(other.flow)
+            elif self._reach(place, other, token.node):
+                return False
+        return len(set(flows)) == len(flows)
+
+    def _reach(self, place: Place, token: Token, gateway: str) -> frozenset[str]:
+        """The flows into a gateway along which a token may still come, or has come."""
+        incoming = frozenset(flow.id for flow in place.incoming[gateway])
+        if token.phase == WAITING and token.node == gateway:
+            return frozenset({token.flow})
+        found: frozenset[str] = frozenset()
+        for flow in self._ways(place, token):
+            found |= place.reach(flow, gateway) & incoming
+        return found
+
+    def _ways(self, place: Place, token: Token) -> Iterator[Flow]:
+        yield from place.outgoing[token.node]
+        if token.phase != ARMED:
+            for event in place.boundary[token.node]:
+                yield from place.outgoing[event.id]
+        node = place.scope.nodes[token.node]
+        if node.kind == "eventBasedGateway":
+            for flow in place.outgoing[token.node]:
+                yield from place.outgoing[flow.target]
+
+    def _inclusive(self, place: Place) -> tuple[str, ...]:
+        key = (place.scope.process, place.scope.id)
+        if key not in self._joins:
+            self._joins[key] = tuple(
+                node.id
+                for node in place.scope.nodes.values()
+                if node.kind == "inclusiveGateway" and len(place.incoming[node.id]) > 1
+            )
+        return self._joins[key]
+
+    def _terminates(self, place: Place, token: Token) -> bool:
+        key = (place.scope.process, place.scope.id)
+        if key not in self._terminating:
+            self._terminating[key] = any(
+                event.kind == "terminate" for node in place.scope.nodes.values() for event in node.events
+            )
+        return self._terminating[key]
+
+    def _events(self, token: Token) -> tuple[Event, ...]:
+        return self.net.node(token.process, token.scope, token.node).events
+
+    def _awaits(self, token: Token) -> bool:
+        """Whether a token waits for a signal that a diagram throws, or is about to."""
+        if not self._thrown:
+            return False
+        place = self.net.places[token.process, token.scope]
+        node = place.scope.nodes[token.node]
+        near = [node] if token.phase in {CATCHING, ARMED} or node.kind in CATCHES else []
+        near += place.boundary[node.id]
+        if node.kind == "eventBasedGateway":
+            near += [place.scope.nodes[flow.target] for flow in place.outgoing[node.id]]
+        return any(event.kind == "signal" and event.name in self._thrown for each in near for event in each.events)
+
+
+def _ahead(net: Net, effects: Mapping[str, Effects]) -> dict[tuple[str, str], Effects]:
+    """By (process, element) what a token there may still do in its scope, everything inside activities included."""
+    nodes = [(process, node) for process, diagram in net.diagrams.items() for node in diagram.process.nodes]
+    found: dict[tuple[str, str], Effects] = {(p, node.id): effects.get(node.id, NONE) for p, node in nodes}
+    changed = True
+    while changed:
+        changed = False
+        for process, node in reversed(nodes):
+            place = net.places[process, node.scope]
+            after = [flow.target for flow in place.outgoing[node.id]] + [e.id for e in place.boundary[node.id]]
+            inner: list[tuple[str, str]] = []
+            if node.kind == "callActivity" and node.called in net.diagrams:
+                inner = [(node.called, each) for each in net.places[node.called, node.called].scope.nodes]
+            elif (process, node.id) in net.places:
+                inner = [(process, each) for each in net.places[process, node.id].scope.nodes]
+            now = found[process, node.id].union(*(found[process, n] for n in after), *(found[each] for each in inner))
+            if now != found[process, node.id]:
+                found[process, node.id] = now
+                changed = True
+    return found
+
+
+def _known(node: Node) -> bool:
+    return (
+        node.kind in KINDS
+        and all(event.kind in EVENTS for event in node.events)
+        and (node.loop is None or node.loop.kind in REPEATED)
+        and not node.triggered_by_event
+        and not node.compensation
+        and (node.kind not in CONTAINERS or node.kind in {"subProcess", "callActivity"})
+    )

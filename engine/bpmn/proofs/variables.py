@@ -1,0 +1,326 @@
+"""Which variables a proof follows, and where each may still be read: the rest is free."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+from engine.bpmn import expressions
+from engine.bpmn.describing import written
+from engine.bpmn.expressions import ExpressionError
+from engine.bpmn.expressions.syntax import CONSTANTS
+from engine.bpmn.model import Diagram, Node
+from engine.bpmn.proofs.values import ANYTHING, MANY, Partly
+from engine.bpmn.reading import Files
+from engine.bpmn.spec.tasks import result_variable
+from engine.bpmn.token_game import Net
+
+#: stands for every text that the diagrams do not name
+OTHER = "any other value"
+#: at most so many ways to start are told apart
+MOST_STARTS = 64
+
+Place = tuple[str, str]  #: (process, element)
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """What is known of a net's variables before it is explored."""
+
+    followed: frozenset[str]  #: those on which a choice hangs and of which a value may be known
+    keys: Mapping[str, frozenset[str]]  #: by variable the keys that are read of it
+    forms: Mapping[Place, Mapping[str, tuple[Any, ...]]]  #: by user task what each key of its answer may be
+    starts: tuple[Mapping[str, Any], ...]  #: the variables with which the process may begin
+    live: Mapping[Place, frozenset[str]] = field(default_factory=dict)  #: read when a token at the element goes on
+    after: Mapping[Place, frozenset[str]] = field(default_factory=dict)  #: read once the element, or scope, is over
+
+
+def variables(net: Net, files: Mapping[str, Files], inputs: Mapping[str, Iterable[str]]) -> Variables:
+    """What is known of the variables of a net.
+
+    files: by process; the forms are read from them. inputs: values told apart of variables that the process may be
+    given, beside those that the diagrams compare them with.
+    """
+    of = _Reading(net, files, inputs)
+    followed = of.followed()
+    live, after = _live(net, of, followed)
+    return Variables(
+        followed=followed,
+        keys=of.keys,
+        forms={
+            (process, node.id): form
+            for process, node in of.nodes()
+            if node.kind == "userTask"
+            for form in [of.form(process, node)]
+        },
+        starts=tuple(of.starts(followed, live)),
+        live=live,
+        after=after,
+    )
+
+
+class _Reading:
+    """The net's expressions, scripts, decisions and forms."""
+
+    def __init__(self, net: Net, files: Mapping[str, Files], inputs: Mapping[str, Iterable[str]]) -> None:
+        self.net, self.files = net, files
+        self.constants: dict[str, set[str]] = {name: set(values) for name, values in inputs.items()}
+        self.asked: set[str] = set(inputs)  #: names that stand in conditions
+        self.given: set[str] = set()  #: names read as they are
+        keys: dict[str, set[str]] = {}
+        for text in self._texts():
+            self._look(text, keys)
+        self.keys = {name: frozenset(found) for name, found in keys.items()}
+
+    def nodes(self) -> Iterator[tuple[str, Node]]:
+        for process, diagram in self.net.diagrams.items():
+            for node in diagram.process.nodes:
+                yield process, node
+
+    def conditions(self) -> Iterator[str]:
+        for place in self.net.places.values():
+            for flow in place.scope.flows:
+                if flow.condition:
+                    yield flow.condition
+            for node in place.scope.nodes.values():
+                yield from conditions_of(node)
+
+    def followed(self) -> frozenset[str]:
+        """Variables on which a choice hangs, through scripts and decisions, and which are written known values."""
+        needed = set(self.asked)
+        for condition in self.conditions():
+            needed |= names(condition)
+        known: set[str] = set(self.constants)
+        while True:
+            before = len(needed), len(known)
+            for process, node in self.nodes():
+                diagram = self.net.diagrams[process]
+                if node.kind == "scriptTask":
+                    for name, text in assignments(node):
+                        known.add(name)
+                        needed |= names(text) if name in needed else set()
+                elif node.kind == "businessRuleTask" and node.decision in diagram.decisions:
+                    decision = diagram.decisions[node.decision]
+                    known |= set(decision.outputs)
+                    if set(decision.outputs) & needed:
+                        needed = needed.union(*map(names, decision.inputs))
+                elif node.kind == "userTask" and self.form(process, node):
+                    known.add(result_variable(node))
+            if before == (len(needed), len(known)):
+                return frozenset(needed & known)
+
+    def form(self, process: str, node: Node) -> Mapping[str, tuple[Any, ...]]:
+        """By key what a person may answer, as far as the form has few choices and somebody reads the key."""
+        read = self.keys.get(result_variable(node), frozenset())
+        found = dict(choices(self.files.get(process, {}).get(node.properties.get("form", ""), b"")))
+        chosen = {key: values for key, values in found.items() if key in read}
+        if node.properties.get("kind") == "approval":
+            # Nothing else is taken for an answer to an approval.
+            decided = tuple(each for each in ("approve", "reject") if each in found.get("decision", (each,)))
+            chosen["decision"] = decided or ("approve", "reject")
+        return chosen
+
+    def starts(self, followed: frozenset[str], live: Mapping[Place, frozenset[str]]) -> Iterator[Mapping[str, Any]]:
+        process = self.net.diagrams[self.net.main].process
+        start = self.net.start(self.net.main, self.net.main)
+        asked = dict(choices(self.files.get(process.id, {}).get(start.properties.get("form", ""), b"")))
+        domains: dict[str, tuple[Any, ...]] = {}
+        for name in sorted(followed & live[process.id, start.id]):
+            if name in asked:
+                domains[name] = asked[name]
+            elif name in self.constants and name not in self.keys:
+                domains[name] = (*sorted(self.constants[name]), OTHER)
+        while domains and _size(domains.values()) > MOST_STARTS:
+            del domains[max(domains, key=lambda name: len(domains[name]))]
+        for values in product(*domains.values()):
+            yield dict(zip(domains, values, strict=True))
+
+    def _texts(self) -> Iterator[str]:
+        yield from self.conditions()
+        for process, node in self.nodes():
+            for _, text in assignments(node):
+                yield text
+            if node.decision in self.net.diagrams[process].decisions:
+                yield from self.net.diagrams[process].decisions[node.decision].inputs
+
+    def _look(self, text: str, keys: dict[str, set[str]]) -> None:
+        """Which keys an expression reads, and with which texts it compares a variable."""
+        try:
+            tree = expressions.parse(text)
+        except ExpressionError:
+            return
+        for node in ast.walk(tree):
+            found = _key(node)
+            if found is not None:
+                keys.setdefault(found[0], set()).add(found[1])
+            if isinstance(node, ast.Compare):
+                parts = [node.left, *node.comparators]
+                compared = [part.id for part in parts if isinstance(part, ast.Name) and part.id not in CONSTANTS]
+                texts = {
+                    each.value
+                    for part in parts
+                    for each in ast.walk(part)
+                    if isinstance(each, ast.Constant) and isinstance(each.value, str)
+                }
+                for name in compared:
+                    if texts:
+                        self.constants.setdefault(name, set()).update(texts)
+
+
+def names(text: str) -> frozenset[str]:
+    """The variables that an expression reads; none of one that cannot be read."""
+    try:
+        return expressions.names(text)
+    except ExpressionError:
+        return frozenset()
+
+
+def conditions_of(node: Node) -> Iterator[str]:
+    """The conditions that hang on an element itself: those of its events and of its repetition."""
+    for event in node.events:
+        if event.kind == "conditional" and event.expression:
+            yield event.expression
+    if node.loop is not None and node.loop.condition:
+        yield node.loop.condition
+
+
+def assignments(node: Node) -> list[tuple[str, str]]:
+    """The lines of a script task: (name, expression)."""
+    if node.kind != "scriptTask":
+        return []
+    try:
+        return [(line.name, line.expression) for line in expressions.assignments(node.script)]
+    except ExpressionError:
+        return []
+
+
+def choices(form: bytes) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """(key, its values) of a form's fields that have few; one that may be left out may be anything as well."""
+    try:
+        schema = json.loads(form)["schema"]
+        fields, required = schema["properties"], schema.get("required", [])
+        for key, field_ in fields.items():
+            values: tuple[Any, ...] = ()
+            if isinstance(field_.get("enum"), list):
+                values = tuple(field_["enum"])
+            elif isinstance(field_.get("oneOf"), list) and all("const" in each for each in field_["oneOf"]):
+                values = tuple(each["const"] for each in field_["oneOf"])
+            elif "const" in field_:
+                values = (field_["const"],)
+            elif field_.get("type") == "boolean":
+                values = (True, False)
+            if 0 < len(values) < MANY:
+                yield key, values if key in required else (*values, ANYTHING)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return
+
+
+def form_fields(net: Net, files: Mapping[str, Files]) -> frozenset[str]:
+    """What whoever starts the process fills in."""
+    start = net.start(net.main, net.main)
+    try:
+        content = files.get(net.main, {}).get(start.properties.get("form", ""), b"{}")
+        return frozenset(json.loads(content)["schema"]["properties"])
+    except (ValueError, KeyError, TypeError):
+        return frozenset()
+
+
+def answers(form: Mapping[str, tuple[Any, ...]]) -> list[Partly]:
+    """Every answer to a form, as far as it has few choices."""
+    kept = dict(form)
+    while _size(kept.values()) > MANY:
+        # The decision of an approval is the last to go.
+        del kept[max((key for key in kept if key != "decision"), key=lambda key: len(kept[key]), default="decision")]
+    found = []
+    for values in product(*kept.values()):
+        found.append(Partly({k: v for k, v in zip(kept, values, strict=True) if v is not ANYTHING}))
+    return found
+
+
+def _size(domains: Iterable[tuple[Any, ...]]) -> int:
+    size = 1
+    for values in domains:
+        size *= len(values)
+    return size
+
+
+def _key(node: ast.AST) -> tuple[str, str] | None:
+    """(variable, key) where an expression reads one key of a variable."""
+    of: ast.expr | None = None
+    key: Any = None
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        of, key = node.value, node.slice.value
+    elif isinstance(node, ast.Attribute):
+        of, key = node.value, node.attr
+        if key == "get":
+            return None
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get" and node.args:
+        first = node.args[0]
+        of, key = node.func.value, first.value if isinstance(first, ast.Constant) else None
+    return (of.id, key) if isinstance(of, ast.Name) and isinstance(key, str) else None
+
+
+def _live(
+    net: Net, of: _Reading, followed: frozenset[str]
+) -> tuple[dict[Place, frozenset[str]], dict[Place, frozenset[str]]]:
+    """By element what is read from there on, and what is read once it is over, over all ways on."""
+    places = {(process, node.id): net.places[process, node.scope] for process, node in of.nodes()}
+    live: dict[Place, frozenset[str]] = dict.fromkeys(places, frozenset())
+    after: dict[Place, frozenset[str]] = {**live, **{(process, process): frozenset() for process in net.diagrams}}
+    callers: dict[str, list[Place]] = {}
+    for process, node in of.nodes():
+        if node.kind == "callActivity":
+            callers.setdefault(node.called, []).append((process, node.id))
+    changed = True
+    while changed:
+        changed = False
+        for process, diagram in net.diagrams.items():
+            over = frozenset().union(*(after[caller] for caller in callers.get(process, [])))
+            changed |= over != after[process, process]
+            after[process, process] = over
+            for node in reversed(list(diagram.process.nodes)):
+                place, scope = (process, node.id), places[process, node.id]
+                out = frozenset().union(*(live[process, flow.target] for flow in scope.outgoing[node.id]))
+                out = out.union(*(names(flow.condition) for flow in scope.outgoing[node.id]))
+                if not scope.outgoing[node.id]:
+                    out |= after[process, node.scope]
+                if node.loop is not None:
+                    out |= {node.loop.output_item} - {""}
+                read, kept = _reads(diagram, node), out
+                if node.loop is None and node.kind in {"scriptTask", "businessRuleTask", "userTask", "serviceTask"}:
+                    kept = out - written(diagram, node)
+                if node.loop is None and (node.kind == "callActivity" or (process, node.id) in net.places):
+                    kept = frozenset()  # what is read after it comes through it
+                if node.kind == "callActivity" and node.called in net.diagrams:
+                    read |= live[node.called, net.start(node.called, node.called).id]
+                elif (process, node.id) in net.places:
+                    inner = net.places[process, node.id].scope
+                    read = read.union(*(live[process, each] for each in inner.nodes if _begins(inner.nodes[each])))
+                for event in scope.boundary[node.id]:
+                    read |= live[process, event.id]
+                found = (kept | read) & followed
+                changed |= found != live[place] or out & followed != after[place]
+                live[place], after[place] = found, out & followed
+    return live, after
+
+
+def _begins(node: Node) -> bool:
+    """Whether a token may come to it along no flow of its scope."""
+    return (
+        node.kind == "startEvent" or (node.kind == "subProcess" and node.triggered_by_event) or bool(node.compensation)
+    )
+
+
+def _reads(diagram: Diagram, node: Node) -> frozenset[str]:
+    found: set[str] = set()
+    for text in (*(text for _, text in assignments(node)), *conditions_of(node)):
+        found |= names(text)
+    if node.kind == "businessRuleTask" and node.decision in diagram.decisions:
+        decision = diagram.decisions[node.decision]
+        for text in decision.inputs:
+            found |= names(text)
+    return frozenset(found)
