@@ -10,7 +10,7 @@ from engine.bpmn.proofs.values import Partly, Unknown, label, whole
 from engine.bpmn.proofs.variables import Variables
 from engine.bpmn.token_game import Configuration, Net, Token
 from engine.bpmn.token_game.carried import Carried, joined
-from engine.bpmn.token_game.configuration import ARMED, ENDED, STANDING, Repetition
+from engine.bpmn.token_game.configuration import ARMED, ENDED, LEAVING, STANDING, Repetition
 from engine.bpmn.token_game.net import CONTAINERS
 
 Key = tuple[Any, ...]
@@ -73,6 +73,8 @@ class Canon:
 
     def kept(self, token: Token) -> frozenset[str]:
         """The variables of a token that somebody may still read."""
+        if token.phase == LEAVING:
+            return self.known.after[token.process, token.node]
         key = (token.process, token.node, token.scope, token.phase == ENDED)
         if token.phase == STANDING and self._contains(token):
             key = (token.process, token.node, "inside", False)
@@ -107,8 +109,11 @@ class Canon:
         if repetition is not None:
             kept = kept | self.known.after[token.process, token.node]
             copies = tuple(self._short(each, kept) for each in repetition.copies)
+            passes = self._passes(token)
             repetition = replace(
                 repetition,
+                started=passes + repetition.started - repetition.done,
+                done=passes,
                 copies=copies,
                 current=None if repetition.current is None else self._short(repetition.current, kept),
                 items=repetition.items if isinstance(repetition.items, int) else (self.fresh(),) * repetition.total,
@@ -121,9 +126,30 @@ class Canon:
                         {**together.held, **{n: (self.fresh(), -1 - i) for i, n in enumerate(conflicts)}}, together.seen
                     )
                     repetition = replace(repetition, copies=(), current=together)
-        if carried is token.carried and repetition is token.repetition:
+        index = token.index
+        if index is not None and index > ALIKE and self.net.node(token.process, token.scope, token.node).loop:
+            index = self._passes(token) if self._loops(token) else index
+        if carried is token.carried and repetition is token.repetition and index == token.index:
             return token
-        return replace(token, carried=carried, repetition=repetition)
+        return replace(token, carried=carried, repetition=repetition, index=index)
+
+    def _loops(self, token: Token) -> bool:
+        loop = self.net.node(token.process, token.scope, token.node).loop
+        return loop is not None and loop.kind == "standard"
+
+    def _passes(self, token: Token) -> int:
+        """How many passes a loop has behind it, as far as that is told apart: two stand for two or more.
+
+        A loop that nothing but its maximum ends goes from the first pass to its last one.
+        """
+        loop = self.net.node(token.process, token.scope, token.node).loop
+        repetition = token.repetition
+        done = (token.index or 0) if repetition is None else repetition.done
+        if loop is None or loop.kind != "standard" or done < 1:
+            return done
+        if loop.maximum and not loop.condition:
+            return max(done, int(loop.maximum) - 1)
+        return min(done, ALIKE)
 
     def _short(self, carried: Carried, kept: frozenset[str]) -> Carried:
         if not carried.held:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine.bpmn.model import Node
 from engine.bpmn.proofs.canonical import ALIKE, FINISHED, Canon, Key
 from engine.bpmn.proofs.reduction import Effects, Reduction
 from engine.bpmn.proofs.variables import Variables
@@ -138,7 +137,8 @@ class _Exploration:
         def ask(token: Token) -> list[Step]:
             nonlocal delivered
             if token.id not in asked:
-                worlds = self.worlds if token.index is not None else self.worlds[:1]
+                repeats = token.index is not None or token.repetition is not None
+                worlds = self.worlds if repeats else self.worlds[:1]
                 steps = [step for world in worlds for step in steps_of(self.net, world, configuration, token)]
                 if token.phase in {ARMED, CATCHING}:
                     if delivered is None:
@@ -240,7 +240,8 @@ def _beside(net: Net) -> frozenset[str]:
     for place in net.places.values():
         nodes = place.scope.nodes
         reached: set[str] = set()
-        stack = [node.id for node in nodes.values() if _begins(node)]
+        stack = [node.id for node in nodes.values() if node.kind == "startEvent"]
+        stack += [node.id for node in net.starts(place.scope.process, place.scope.id)]
         while stack:
             at = stack.pop()
             if at in reached:
@@ -250,10 +251,6 @@ def _beside(net: Net) -> frozenset[str]:
             stack += [event.id for event in place.boundary[at] if event.interrupting]
         found |= nodes.keys() - reached
     return frozenset(found)
-
-
-def _begins(node: Node) -> bool:
-    return node.kind == "startEvent"
 
 
 def terminal(graph: Graph) -> Iterator[set[int]]:

@@ -45,11 +45,11 @@ def free(graph: Graph, way: Way) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for source, edge in way:
         action = edge.action
-        if action.kind != "complete":
+        if action.kind not in {"complete", "choose"}:
             continue
         process = process_of(graph.net, action.path)
         node = graph.net.diagrams[process].process.node(action.element)
-        if node is None or node.kind not in {"exclusiveGateway", "inclusiveGateway"}:
+        if node is None or (action.kind == "complete" and node.kind not in {"exclusiveGateway", "inclusiveGateway"}):
             continue
         carried = next(t.carried for t in graph.configurations[source].tokens if t.id == action.token)
         for flow in graph.net.places[process, node.scope].outgoing[node.id]:
@@ -78,7 +78,7 @@ def _of(graph: Graph, action: Action, before: Configuration | None, wrote: Mappi
 
 def visit(node: Node, process: str, note: str = "") -> Visit:
     """The element as it is told."""
-    return Visit(process=process, element=node.id, name=node.name, kind=node.kind, note=note)
+    return Visit(process=process, element=node.implied_by or node.id, name=node.name, kind=node.kind, note=note)
 
 
 def _note(action: Action, element: str, happened: str, wrote: Mapping[str, object]) -> str:

@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 
 from engine.bpmn.model import Event, Flow, Node
 from engine.bpmn.token_game import Configuration, Net, Step, Token
-from engine.bpmn.token_game.configuration import ARMED, CATCHING, ENDED, WAITING
-from engine.bpmn.token_game.net import CATCHES, CONTAINERS, Place
+from engine.bpmn.token_game.configuration import ARMED, CATCHING, ENDED, LEAVING, WAITING
+from engine.bpmn.token_game.net import CONTAINERS, Place
 
 #: what the arguments above were made for
 KINDS = frozenset(
@@ -32,7 +32,7 @@ KINDS = frozenset(
     }
 )  # fmt: skip
 EVENTS = frozenset({"message", "signal", "timer", "error", "escalation", "terminate", "link"})
-REPEATED = frozenset({"parallel", "sequential"})
+REPEATED = frozenset({"parallel", "sequential", "standard"})
 
 Ask = Callable[[Token], list[Step]]
 #: what an element means to policies: (policy, "needed", "undone", "asked", ...)
@@ -188,7 +188,7 @@ class Reduction:
 
     def _ways(self, place: Place, token: Token) -> Iterator[Flow]:
         yield from place.outgoing[token.node]
-        if token.phase != ARMED:
+        if token.phase not in {ARMED, LEAVING}:
             for event in place.boundary[token.node]:
                 yield from place.outgoing[event.id]
         node = place.scope.nodes[token.node]
@@ -223,7 +223,7 @@ class Reduction:
             return False
         place = self.net.places[token.process, token.scope]
         node = place.scope.nodes[token.node]
-        near = [node] if token.phase in {CATCHING, ARMED} or node.kind in CATCHES else []
+        near = [node] if token.phase in {CATCHING, ARMED} else []
         near += place.boundary[node.id]
         if node.kind == "eventBasedGateway":
             near += [place.scope.nodes[flow.target] for flow in place.outgoing[node.id]]

@@ -126,10 +126,13 @@ class _Reading:
 
     def starts(self, followed: frozenset[str], live: Mapping[Place, frozenset[str]]) -> Iterator[Mapping[str, Any]]:
         process = self.net.diagrams[self.net.main].process
-        start = self.net.start(self.net.main, self.net.main)
-        asked = dict(choices(self.files.get(process.id, {}).get(start.properties.get("form", ""), b"")))
+        begins = self.net.starts(self.net.main, self.net.main)
+        asked: dict[str, tuple[Any, ...]] = {}
+        for start in begins:
+            asked |= choices(self.files.get(process.id, {}).get(start.properties.get("form", ""), b""))
+        read = frozenset().union(*(live[process.id, start.id] for start in begins))
         domains: dict[str, tuple[Any, ...]] = {}
-        for name in sorted(followed & live[process.id, start.id]):
+        for name in sorted(followed & read):
             if name in asked:
                 domains[name] = asked[name]
             elif name in self.constants and name not in self.keys:
@@ -221,12 +224,14 @@ def choices(form: bytes) -> Iterator[tuple[str, tuple[Any, ...]]]:
 
 def form_fields(net: Net, files: Mapping[str, Files]) -> frozenset[str]:
     """What whoever starts the process fills in."""
-    start = net.start(net.main, net.main)
-    try:
-        content = files.get(net.main, {}).get(start.properties.get("form", ""), b"{}")
-        return frozenset(json.loads(content)["schema"]["properties"])
-    except (ValueError, KeyError, TypeError):
-        return frozenset()
+    found: frozenset[str] = frozenset()
+    for start in net.starts(net.main, net.main):
+        try:
+            content = files.get(net.main, {}).get(start.properties.get("form", ""), b"{}")
+            found |= frozenset(json.loads(content)["schema"]["properties"])
+        except (ValueError, KeyError, TypeError):
+            continue
+    return found
 
 
 def answers(form: Mapping[str, tuple[Any, ...]]) -> list[Partly]:
@@ -289,17 +294,24 @@ def _live(
                 if not scope.outgoing[node.id]:
                     out |= after[process, node.scope]
                 if node.loop is not None:
-                    out |= {node.loop.output_item} - {""}
+                    # Once a copy is over the next one may begin.
+                    out |= live[place] | {node.loop.output_item} - {""}
                 read, kept = _reads(diagram, node), out
                 if node.loop is None and node.kind in {"scriptTask", "businessRuleTask", "userTask", "serviceTask"}:
                     kept = out - written(diagram, node)
                 if node.loop is None and (node.kind == "callActivity" or (process, node.id) in net.places):
                     kept = frozenset()  # what is read after it comes through it
                 if node.kind == "callActivity" and node.called in net.diagrams:
-                    read |= live[node.called, net.start(node.called, node.called).id]
+                    read = read.union(*(live[node.called, e.id] for e in net.starts(node.called, node.called)))
                 elif (process, node.id) in net.places:
                     inner = net.places[process, node.id].scope
-                    read = read.union(*(live[process, each] for each in inner.nodes if _begins(inner.nodes[each])))
+                    begins = {
+                        *(e.id for e in net.starts(process, node.id)),
+                        *filter(None, map(_by_itself, inner.nodes.values())),
+                    }
+                    read = read.union(*(live[process, each] for each in begins))
+                    if not inner.nodes:
+                        kept = out
                 for event in scope.boundary[node.id]:
                     read |= live[process, event.id]
                 found = (kept | read) & followed
@@ -308,11 +320,9 @@ def _live(
     return live, after
 
 
-def _begins(node: Node) -> bool:
-    """Whether a token may come to it along no flow of its scope."""
-    return (
-        node.kind == "startEvent" or (node.kind == "subProcess" and node.triggered_by_event) or bool(node.compensation)
-    )
+def _by_itself(node: Node) -> str | None:
+    """The id of an element to which a token may come along no flow of its scope."""
+    return node.id if node.triggered_by_event or node.compensation else None
 
 
 def _reads(diagram: Diagram, node: Node) -> frozenset[str]:
