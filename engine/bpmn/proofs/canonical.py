@@ -223,7 +223,9 @@ def _own(token: Token) -> Key:
     left = "" if token.left == 1 else str(token.left)
     index = "" if token.index is None else str(token.index)
     repetition = "" if token.repetition is None else _repeated(token.repetition)
-    return (token.node, token.phase, token.flow, left, index, repetition, data)
+    # By which end a branch ended tells nothing.
+    node = "" if token.phase == ENDED else token.node
+    return (node, token.phase, token.flow, left, index, repetition, data)
 
 
 def _repeated(repetition: Repetition) -> str:

@@ -17,6 +17,8 @@ from engine.bpmn.token_game.game import deliveries, finishing, steps_of
 
 #: more configurations than this are not gone through
 BOUND = 20_000
+#: and no more than this where each order of steps counts: to see whether tokens multiply
+BOUND_OF_GROWTH = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class _Exploration:
         nodes = [node for place in net.places.values() for node in place.scope.nodes.values()]
         if any(node.loop is not None and node.loop.condition for node in nodes):
             self.worlds.append(replace(self.world, enough_copies=True))
-        self.beside = _beside(net)
+        self.beside = beside(net)
         self.canon = Canon(net, known, self.world.unknown, self.beside)
         self.reduction = Reduction(net, effects) if reduced else None
         self.numbers: dict[Key, int] = {}
@@ -234,7 +236,7 @@ def _with_another(after: Configuration, before: Configuration, token: Token) -> 
     return replace(after, tokens=(*after.tokens, *copies), next=number)
 
 
-def _beside(net: Net) -> frozenset[str]:
+def beside(net: Net) -> frozenset[str]:
     """The elements to which only events lead that occur again and again beside an activity."""
     found: set[str] = set()
     for place in net.places.values():

@@ -13,11 +13,12 @@ from engine.bpmn.bundle import digest
 from engine.bpmn.describing import describe as described
 from engine.bpmn.proofs import checking, soundness
 from engine.bpmn.proofs.checking import describe
-from engine.bpmn.proofs.exploration import BOUND, explore
+from engine.bpmn.proofs.exploration import BOUND, BOUND_OF_GROWTH, beside, explore
 from engine.bpmn.proofs.policies import TIER, Policy, applied
 from engine.bpmn.proofs.reduction import Effects
 from engine.bpmn.proofs.variables import form_fields, variables
 from engine.bpmn.proofs.verdicts import FAILS, IDLE, UNDECIDED, Verdict
+from engine.bpmn.proofs.weights import bounded
 from engine.bpmn.reading import Files
 from engine.bpmn.token_game import net
 
@@ -113,6 +114,9 @@ def prove(
     tiered = any(each is not None and policy.tiers is not None for policy, each in fit)
     known = variables(of, members, {TIER: named} if tiered else {})
     graph = explore(of, known, errors, effects, bound, reduced=reduced)
+    growth = None
+    if not bounded(of, beside(of)):
+        growth = explore(of, known, errors, {}, min(bound, BOUND_OF_GROWTH), reduced=False)
     given = TIER not in form_fields(of, members)
     found = [
         checking.verdict(each, graph, named, given)
@@ -130,7 +134,7 @@ def prove(
     ]
     return Proof(
         **told,
-        soundness=tuple(soundness.verdicts(graph)),
+        soundness=tuple(soundness.verdicts(graph, growth)),
         policies=tuple(found),
         n_configurations=len(graph.configurations),
     )

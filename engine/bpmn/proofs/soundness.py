@@ -29,11 +29,15 @@ UNCAUGHT = "Catch it at the call, or end without an error: nobody catches it whe
 MAKES_LONG = "Draw less in one diagram: call a process for what is a step of its own."
 
 
-def verdicts(graph: Graph) -> Iterator[Verdict]:
-    """One verdict for each part of soundness, in the order above."""
+def verdicts(graph: Graph, growth: Graph | None) -> Iterator[Verdict]:
+    """One verdict for each part of soundness, in the order above.
+
+    growth: what was gone through in every order of steps, which alone shows whether tokens multiply; None where the
+    drawing shows that they do not.
+    """
     decided = graph.complete and not graph.grown
     yield _left_behind(graph, decided)
-    yield _growth(graph)
+    yield _growth(graph if growth is None else growth, growth is None)
     yield _end(graph, decided)
     yield _dead(graph, decided)
     found = _errors(graph)
@@ -66,8 +70,10 @@ def _left_behind(graph: Graph, decided: bool) -> Verdict:
     )
 
 
-def _growth(graph: Graph) -> Verdict:
+def _growth(graph: Graph, known: bool) -> Verdict:
     title = "The number of tokens is bounded"
+    if known:
+        return _verdict("bounded", title, HOLDS)
     for number, token in sorted(graph.grown.items()):
         process, node = _at(graph, token)
         reason = f'There may be ever more tokens at "{node.name or node.id}".'
