@@ -18,6 +18,8 @@ NOTHING = Carried()
 FINISHED: Key = ("finished",)
 #: of tokens alike beside an activity two stand for two or more
 ALIKE = 2
+#: up to so many passes of a loop that has a maximum are followed one by one
+FEW = 10
 
 
 class Canon:
@@ -140,16 +142,16 @@ class Canon:
     def _passes(self, token: Token) -> int:
         """How many passes a loop has behind it, as far as that is told apart: two stand for two or more.
 
-        A loop that nothing but its maximum ends goes from the first pass to its last one.
+        A loop that nothing but a high maximum ends goes from the first pass to its last one.
         """
         loop = self.net.node(token.process, token.scope, token.node).loop
         repetition = token.repetition
         done = (token.index or 0) if repetition is None else repetition.done
         if loop is None or loop.kind != "standard" or done < 1:
             return done
-        if loop.maximum and not loop.condition:
-            return max(done, int(loop.maximum) - 1)
-        return min(done, ALIKE)
+        if loop.maximum and int(loop.maximum) <= FEW:
+            return done
+        return min(done, ALIKE) if loop.condition or not loop.maximum else max(done, int(loop.maximum) - 1)
 
     def _short(self, carried: Carried, kept: frozenset[str]) -> Carried:
         if not carried.held:
@@ -196,7 +198,12 @@ class Canon:
             within, of = token.within, token.of
             changed = token.carried
             repetition = token.repetition
-            if writes or changed.seen:
+            if not writes:
+                changed = NOTHING  # what a token has seen tells nothing where nobody holds a write
+                if repetition is not None:
+                    current = None if repetition.current is None else NOTHING
+                    repetition = replace(repetition, copies=(NOTHING,) * len(repetition.copies), current=current)
+            else:
                 changed = _rewritten(changed, writes, held, told)
                 if repetition is not None:
                     copies = [_rewritten(each, writes, held, told) for each in repetition.copies]

@@ -187,28 +187,31 @@ class _Exploration:
     def _grown(self, number: int) -> Token | None:
         """A token of which there are ever more: some configuration on the way here holds the same but for it."""
         configuration = self.found.configurations[number]
-        places = Counter((t.path, t.node, t.phase, t.flow) for t in configuration.tokens if self._counts(t))
+        places = Counter((t.within, t.node, t.phase, t.flow) for t in configuration.tokens if self._counts(t))
         if not places or max(places.values()) < 3:
             return None
-        own = self._all(configuration)
+        own = _standing(configuration)
         for earlier in self.found.path(number)[:-1]:
-            before = self._all(self.found.configurations[earlier])
+            before = _standing(self.found.configurations[earlier])
             if before <= own and before != own:
                 more = own - before
                 for token in configuration.tokens:
-                    if self._counts(token) and _told(token) in more:
+                    if self._counts(token) and _told(configuration, token) in more:
                         return token
         return None
 
     def _counts(self, token: Token) -> bool:
         return token.phase not in {ENDED, ARMED} and token.index is None and token.node not in self.beside
 
-    def _all(self, configuration: Configuration) -> Counter[Any]:
-        return Counter(_told(token) for token in configuration.tokens)
+
+def _standing(configuration: Configuration) -> Counter[Any]:
+    """How many tokens stand where."""
+    return Counter(_told(configuration, token) for token in configuration.tokens)
 
 
-def _told(token: Token) -> Any:
-    return token.path, token.node, token.phase, token.flow, token.index, token.left
+def _told(configuration: Configuration, token: Token) -> Any:
+    around = tuple((each.node, each.index) for each in map(configuration.token, token.within))
+    return around, token.node, token.phase, token.flow, token.index, token.left
 
 
 def _short(detail: Any) -> str:

@@ -67,12 +67,24 @@ def _taken(
     return min(known) if known else None
 
 
+def _led_to(place: Place, element: str) -> set[str]:
+    """Everything in the scope that a token may come to from an element."""
+    found: set[str] = set()
+    stack = [element]
+    while stack:
+        at = stack.pop()
+        ways = [flow.target for flow in place.outgoing[at]] + [event.id for event in place.boundary[at]]
+        stack += [each for each in ways if each not in found]
+        found.update(ways)
+    return found
+
+
 def _share(place: Place, node: Node, taken: Fraction, beside: frozenset[str]) -> Fraction | None:
     """What each flow out of the element gets; None where an event beside it may put any number of tokens."""
     outgoing = place.outgoing[node.id]
     ways = 1 if node.kind in {"exclusiveGateway", "eventBasedGateway"} else max(1, len(outgoing))
     for event in place.boundary[node.id]:
-        if event.interrupting or {flow.target for flow in place.outgoing[event.id]} <= beside:
+        if event.interrupting or _led_to(place, event.id) <= beside:
             continue
         timer = event.event
         if node.kind in GATEWAYS or timer is None or timer.kind != "timer" or timer.timer == "cycle":

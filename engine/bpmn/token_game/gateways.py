@@ -42,12 +42,19 @@ def inclusive(at: Position) -> Iterator[Step]:
         return
     _settled(at)
     asked = [flow for flow in at.place.outgoing[at.node.id] if _asked(at, flow)]
+    trouble: Trouble | None = None
     for truths in _truths(at, asked):
-        taken = [flow for flow, true in zip(asked, truths, strict=True) if true] or list(_otherwise(at))
+        try:
+            taken = [flow for flow, true in zip(asked, truths, strict=True) if true] or list(_otherwise(at))
+        except Trouble as none:
+            trouble = none  # another world may have a way on
+            continue
         move = at.move()
         move.tell("completed", at.token)
         move.leave(at.token, taken)
         yield move.step("complete", at.token)
+    if trouble is not None:
+        raise trouble
 
 
 def chosen(at: Position) -> Iterator[Step]:
@@ -56,14 +63,18 @@ def chosen(at: Position) -> Iterator[Step]:
     asked = [flow for flow in outgoing if _asked(at, flow)]
     always = [flow for flow in outgoing if not flow.condition and flow.id != at.node.default]
     default = [flow for flow in outgoing if flow.id == at.node.default]
+    held = False
     for truths in _truths(at, asked):
         true = {flow.id for flow, true in zip(asked, truths, strict=True) if true}
         taken = [flow for flow in outgoing if flow.id in true or flow in always] or default
         if not taken:
-            raise Trouble("expression")
+            held = True  # another world may have a way on
+            continue
         move = at.move()
         move.leave(at.token, taken)
         yield move.step("choose", at.token)
+    if held:
+        raise Trouble("expression")
 
 
 def _truths(at: Position, asked: Sequence[Flow]) -> Iterator[tuple[bool, ...]]:

@@ -31,12 +31,14 @@ def answered(at: Position) -> Iterator[Step]:
 @element("serviceTask")
 def called(at: Position) -> Iterator[Step]:
     """A handler's value goes to a variable, or its named error to the nearest boundary event that catches it."""
+    uncaught = False
     for outcome in at.world.outcomes(at.node, at.token.path, at.token.carried):
         move = at.move()
         if isinstance(outcome, Raised):
             catcher = move.catcher(at.token, "error", str(outcome))
             if catcher is None:
-                raise Trouble("error")
+                uncaught = True  # another outcome may have a way on
+                continue
             move.fire(catcher, {"code": str(outcome)})
             yield move.step("raise", at.token, outcome)
             continue
@@ -44,6 +46,8 @@ def called(at: Position) -> Iterator[Step]:
         carried = at.token.carried
         move.complete(at.token, carried.written({variable: outcome}, move.number()) if variable else carried)
         yield move.step("result", at.token, outcome)
+    if uncaught:
+        raise Trouble("error")
 
 
 @element("scriptTask")
