@@ -10,7 +10,7 @@ from engine.bpmn.proofs.values import Partly, Unknown, label, whole
 from engine.bpmn.proofs.variables import Variables
 from engine.bpmn.token_game import Configuration, Net, Token
 from engine.bpmn.token_game.carried import Carried, joined
-from engine.bpmn.token_game.configuration import ARMED, ENDED, LEAVING, STANDING, Repetition
+from engine.bpmn.token_game.configuration import ARMED, COMING, ENDED, LEAVING, STANDING, Repetition
 from engine.bpmn.token_game.net import CONTAINERS
 
 Key = tuple[Any, ...]
@@ -103,6 +103,8 @@ class Canon:
         """Without what nobody reads, and without disagreement: an operator settles it as may be."""
         kept = self.kept(token)
         carried = self._short(token.carried, kept)
+        if token.caught is not None:
+            token = replace(token, caught=self.fresh() if token.phase == COMING else None)
         if token.conflicts:
             held = {**carried.held, **{n: (self.fresh(), -1 - i) for i, n in enumerate(token.conflicts) if n in kept}}
             carried = Carried(held, carried.seen | {number for _, number in held.values()})
@@ -232,7 +234,8 @@ def _own(token: Token) -> Key:
     repetition = "" if token.repetition is None else _repeated(token.repetition)
     # By which end a branch ended tells nothing.
     node = "" if token.phase == ENDED else token.node
-    return (node, token.phase, token.flow, left, index, repetition, data)
+    phase = f"{token.phase} met" if token.met else token.phase
+    return (node, phase, token.flow, left, index, repetition, data)
 
 
 def _repeated(repetition: Repetition) -> str:

@@ -85,7 +85,7 @@ class _Exploration:
             self.worlds.append(replace(self.world, enough_copies=True))
         self.beside = beside(net)
         self.canon = Canon(net, known, self.world.unknown, self.beside)
-        self.reduction = Reduction(net, effects) if reduced else None
+        self.reduction = Reduction(net, effects, known.followed) if reduced else None
         self.numbers: dict[Key, int] = {}
         self.found = Graph(net, self.world)
         self.alone: set[int] = set()  #: configurations in which one token was moved and no other

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from engine.bpmn.model import Event, Flow, Node
+from engine.bpmn.proofs.variables import conditions_of, names
 from engine.bpmn.token_game import Configuration, Net, Step, Token
 from engine.bpmn.token_game.configuration import ARMED, CATCHING, ENDED, LEAVING, WAITING
 from engine.bpmn.token_game.net import CONTAINERS, Place
@@ -31,7 +32,7 @@ KINDS = frozenset(
         "startEvent", "endEvent", "intermediateCatchEvent", "intermediateThrowEvent", "boundaryEvent",
     }
 )  # fmt: skip
-EVENTS = frozenset({"message", "signal", "timer", "error", "escalation", "terminate", "link"})
+EVENTS = frozenset({"message", "signal", "timer", "error", "escalation", "terminate", "link", "conditional"})
 REPEATED = frozenset({"parallel", "sequential", "standard"})
 
 Ask = Callable[[Token], list[Step]]
@@ -46,6 +47,7 @@ class Reduction:
 
     net: Net
     effects: Mapping[str, Effects]  #: by the ids of elements that policies speak of
+    followed: frozenset[str]  #: the variables of which a value may be known
     possible: bool = field(init=False)  #: whether every element of the net is of a kind that is known here
     _thrown: frozenset[str] = field(init=False)
     _caught: frozenset[str] = field(init=False)
@@ -56,7 +58,8 @@ class Reduction:
 
     def __post_init__(self) -> None:
         nodes = [node for place in self.net.places.values() for node in place.scope.nodes.values()]
-        self.possible = all(_known(node) for node in nodes)
+        asked = {name for node in nodes for text in conditions_of(node) if not node.loop for name in names(text)}
+        self.possible = all(_known(node) for node in nodes) and not asked & self.followed
         signals = [(node, e.name) for node in nodes for e in node.events if e.kind == "signal"]
         throwing = {"endEvent", "intermediateThrowEvent", "sendTask"}
         self._thrown = frozenset(name for node, name in signals if node.kind in throwing)
@@ -122,10 +125,14 @@ class Reduction:
         made = [each for each in step.configuration.tokens if each.id not in before or each.id in group]
         if any(self._awaits(each) for each in made):
             return False
+        if any(_handles(each, token) for each in configuration.tokens) and not all(
+            self._data(each) == self._data(token) for each in made
+        ):
+            return False  # an event subprocess begins with what the branches carry then
         beside = [
             each
             for each in configuration.tokens
-            if each.within == token.within and each.phase != ENDED and each.id not in group
+            if _beside(each, token) and each.phase != ENDED and each.id not in group
         ]
         return not beside or self._same_reach(configuration, token, group, made)
 
@@ -138,7 +145,7 @@ class Reduction:
             if other.id in group or other.id in token.within or token.id in other.within or other.phase == ENDED:
                 continue
             node = self.net.node(other.process, other.scope, other.node)
-            if other.phase == ARMED and other.of in token.within and node.interrupting:
+            if other.phase == ARMED and node.interrupting and (other.of in token.within or _handles(other, token)):
                 return False
             others |= self._ahead[other.process, other.node]
         repeated = [each for each in configuration.tokens if each.id in token.within and each.repetition is not None]
@@ -159,7 +166,7 @@ class Reduction:
             if token.phase == WAITING and token.node == gateway:
                 continue  # asked before
             before = [self._reach(place, each, gateway) for each in own]
-            now = [self._reach(place, each, gateway) for each in made if each.within == token.within]
+            now = [self._reach(place, each, gateway) for each in made if _beside(each, token)]
             if frozenset().union(*before) != frozenset().union(*now):
                 return False
         return True
@@ -168,7 +175,7 @@ class Reduction:
         """Whether all that can come to a joining gateway is there, one token a flow."""
         flows: list[str] = []
         for other in configuration.tokens:
-            if other.within != token.within or other.phase == ENDED:
+            if not _beside(other, token) or other.phase == ENDED:
                 continue
             if other.phase == WAITING and other.node == token.node:
                 flows.append(other.flow)
@@ -195,6 +202,9 @@ class Reduction:
         if node.kind == "eventBasedGateway":
             for flow in place.outgoing[token.node]:
                 yield from place.outgoing[flow.target]
+
+    def _data(self, token: Token) -> dict[str, object]:
+        return {name: held for name, held in token.carried.held.items() if name in self.followed}
 
     def _inclusive(self, place: Place) -> tuple[str, ...]:
         key = (place.scope.process, place.scope.id)
@@ -230,6 +240,17 @@ class Reduction:
         return any(event.kind == "signal" and event.name in self._thrown for each in near for event in each.events)
 
 
+def _beside(other: Token, token: Token) -> bool:
+    """Whether a token stands in the same scope; an armed event subprocess has one of its own."""
+    return (other.within, other.scope) == (token.within, token.scope)
+
+
+def _handles(event: Token, token: Token) -> bool:
+    """Whether an event is armed for an event subprocess of a scope around the token."""
+    holder = event.within[-1] if event.within else 0
+    return event.phase == ARMED and event.of == holder and event.within == token.within[: len(event.within)]
+
+
 def _ahead(net: Net, effects: Mapping[str, Effects]) -> dict[tuple[str, str], Effects]:
     """By (process, element) what a token there may still do in its scope, everything inside activities included."""
     nodes = [(process, node) for process, diagram in net.diagrams.items() for node in diagram.process.nodes]
@@ -257,7 +278,6 @@ def _known(node: Node) -> bool:
         node.kind in KINDS
         and all(event.kind in EVENTS for event in node.events)
         and (node.loop is None or node.loop.kind in REPEATED)
-        and not node.triggered_by_event
         and not node.compensation
         and (node.kind not in CONTAINERS or node.kind in {"subProcess", "callActivity"})
     )

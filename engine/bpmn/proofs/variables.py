@@ -280,11 +280,14 @@ def _live(
     for process, node in of.nodes():
         if node.kind == "callActivity":
             callers.setdefault(node.called, []).append((process, node.id))
+    # Conditional events look at whatever the branches of their scope would leave.
+    always = frozenset(name for _, node in of.nodes() for text in _awaited(node) for name in names(text)) & followed
     changed = True
     while changed:
         changed = False
         for process, diagram in net.diagrams.items():
-            over = frozenset().union(*(after[caller] for caller in callers.get(process, [])))
+            shared = {scope: always | _handled(net, process, scope, live) for scope in diagram.process.scopes}
+            over = shared[process].union(*(after[caller] for caller in callers.get(process, [])))
             changed |= over != after[process, process]
             after[process, process] = over
             for node in reversed(list(diagram.process.nodes)):
@@ -293,6 +296,7 @@ def _live(
                 out = out.union(*(names(flow.condition) for flow in scope.outgoing[node.id]))
                 if not scope.outgoing[node.id]:
                     out |= after[process, node.scope]
+                out |= shared[node.scope] | shared.get(node.id, frozenset())
                 if node.loop is not None:
                     # Once a copy is over the next one may begin.
                     out |= live[place] | {node.loop.output_item} - {""}
@@ -314,10 +318,21 @@ def _live(
                         kept = out
                 for event in scope.boundary[node.id]:
                     read |= live[process, event.id]
-                found = (kept | read) & followed
+                found = (kept | read | shared[node.scope]) & followed
                 changed |= found != live[place] or out & followed != after[place]
                 live[place], after[place] = found, out & followed
     return live, after
+
+
+def _awaited(node: Node) -> Iterator[str]:
+    for event in node.events:
+        if event.kind == "conditional":
+            yield event.expression
+
+
+def _handled(net: Net, process: str, scope: str, live: Mapping[Place, frozenset[str]]) -> frozenset[str]:
+    """What the event subprocesses of a scope read of all its branches."""
+    return frozenset().union(*(live[process, start.id] for start in net.handlers(process, scope)))
 
 
 def _by_itself(node: Node) -> str | None:

@@ -59,6 +59,11 @@ class Anything:
         """True, false, or both where it hangs on what is not known."""
         return values.truths(condition, carried.variables)
 
+    def met(self, condition: str, carried: Carried, unsure: frozenset[str]) -> Iterable[bool]:
+        """The same of a conditional event; where branches disagree it may be either."""
+        known = {name: value for name, value in carried.variables.items() if name not in unsure}
+        return values.truths(condition, known)
+
     def assigned(self, node: Node, carried: Carried) -> Iterable[Mapping[str, Any]]:
         """Every combination of what the script's lines may come to."""
         made: list[dict[str, Any]] = [{}]
