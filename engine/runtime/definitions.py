@@ -15,9 +15,10 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from engine import audit, bpmn, identity, store
+from engine.bpmn.proofs import Proof
 from engine.errors import GatewrightError
 from engine.identity import Person
-from engine.runtime import forms, registry
+from engine.runtime import forms, proofs, registry
 from engine.runtime.tables import DefinitionFileRow, DefinitionRow
 
 Files = Mapping[str, bytes]
@@ -111,6 +112,28 @@ def check(session: Session, files: Files) -> list[bpmn.Issue]:
     return _issues(files, frozenset(published))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What is wrong with a diagram, and what is proven of it where nothing keeps it from being executed."""
+
+    issues: list[bpmn.Issue]  #: those of the proof among them
+    proof: Proof | None  #: None while there are errors that come before it
+
+    @property
+    def publishable(self) -> bool:
+        """Whether there is no error."""
+        return not any(issue.severity == "error" for issue in self.issues)
+
+
+def examine(session: Session, files: Files) -> Examined:
+    """The check of a diagram, and its proof over all paths."""
+    found = check(session, files)
+    if any(issue.severity == "error" for issue in found):
+        return Examined(issues=found, proof=None)
+    proof = proofs.prove(session, files)
+    return Examined(issues=[*found, *proofs.issues(proof)], proof=proof)
+
+
 def draft(session: Session, person: Person, files: Files) -> Definition:
     """A new draft of the diagram; it may still have issues, but it must be a diagram.
 
@@ -139,19 +162,27 @@ def edit(session: Session, person: Person, definition: UUID, files: Files) -> De
 
 
 def submit(session: Session, person: Person, definition: UUID) -> Definition:
-    """The draft, put before a second architect; raises DefinitionRefused where it has errors."""
+    """The draft, put before a second architect; raises DefinitionRefused, DefinitionUnproven."""
     identity.require(person, "process.draft")
     row = _locked(session, definition)
     if row.state != "draft":
         raise DefinitionClosed(process=row.name, state=row.state.replace("_", " "), act="put to review")
     _refuse_errors(session, row)
+    # What was not decided is for the reviewer to answer for; what fails need not come before one.
+    proofs.require(_proven(session, row), undecided_accepted=True)
     row.state = "in_review"
     _record(session, row, "definition.submitted", person)
     return value(row)
 
 
-def publish(session: Session, person: Person, definition: UUID, comment: str = "") -> Definition:
-    """The next version of its process; raises OwnReview for its authors, DefinitionRefused where it has errors."""
+def publish(
+    session: Session, person: Person, definition: UUID, comment: str = "", *, undecided_accepted: bool = False
+) -> Definition:
+    """The next version of its process; raises OwnReview for its authors, DefinitionRefused where it has errors.
+
+    Raises DefinitionUnproven where a policy or its soundness fails on some path, DefinitionUndecided where that was not
+    decided and the reviewer does not answer for it (`undecided_accepted`, with a comment that says why).
+    """
     identity.require(person, "process.publish")
     row = _locked(session, definition)
     if row.state != "in_review":
@@ -160,7 +191,10 @@ def publish(session: Session, person: Person, definition: UUID, comment: str = "
     if person.id in row.authors:
         raise OwnReview(person=person.name, process=row.name)
     _refuse_errors(session, row)
-    return _publish(session, row, person, comment)
+    found = _proven(session, row)
+    accepted = undecided_accepted and bool(comment.strip())
+    proofs.require(found, undecided_accepted=accepted)
+    return _publish(session, row, person, comment, found)
 
 
 def reject(session: Session, person: Person, definition: UUID, comment: str) -> Definition:
@@ -191,8 +225,10 @@ def publish_shipped(session: Session, folders: Mapping[str, Files]) -> list[Defi
         errors = [issue for issue in _issues(files, processes) if issue.severity == "error"]
         if errors:
             raise refused(name, errors)
+        proof = proofs.prove(session, files, folders)
+        proofs.require([proof])
         row = _drafted(session, RELEASE, files)
-        new.append(_publish(session, row, RELEASE, "Shipped with this release."))
+        new.append(_publish(session, row, RELEASE, "Shipped with this release.", [proof]))
     return new
 
 
@@ -284,14 +320,32 @@ def _refuse_errors(session: Session, row: DefinitionRow) -> None:
         raise refused(row.name, errors)
 
 
-def _publish(session: Session, row: DefinitionRow, person: Person, comment: str) -> Definition:
+def _proven(session: Session, row: DefinitionRow) -> list[Proof]:
+    """The proof of a definition, then those of all published processes that call it."""
+    files = files_of(session, row.id)
+    return [proofs.prove(session, files), *proofs.of_callers(session, files)]
+
+
+def _publish(session: Session, row: DefinitionRow, person: Person, comment: str, found: list[Proof]) -> Definition:
     # Two publishings of one name at a time would take the same number: they wait for one another.
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(row.name, 0))))
     highest = session.scalar(select(func.max(DefinitionRow.version)).where(DefinitionRow.name == row.name))
     row.version, row.state = (highest or 0) + 1, "published"
     row.reviewer, row.comment, row.decided_at = person.id, comment, store.now(session)
     session.flush()
-    _record(session, row, "definition.published", person, version=row.version, comment=comment)
+    undecided = sorted({each.name for proof in found for each in proof.undecided})
+    _record(
+        session,
+        row,
+        "definition.published",
+        person,
+        version=row.version,
+        comment=comment,
+        proof=found[0].as_facts(),
+        proof_digest=found[0].digest,
+        callers={proof.process: proof.digest for proof in found[1:]},
+        **({"undecided_accepted": undecided} if undecided else {}),
+    )
     return value(row)
 
 

@@ -10,7 +10,7 @@ from engine.bpmn.proofs.exploration import BOUND
 from engine.bpmn.proofs.paths import Visit
 from engine.bpmn.proofs.policies import Policy
 from engine.bpmn.proofs.policy_files import PolicyUnreadable, read
-from engine.bpmn.proofs.proof import Proof, policies_digest, prove
+from engine.bpmn.proofs.proof import Proof, policies_digest, prove, undone
 from engine.bpmn.proofs.verdicts import FAILS, HOLDS, IDLE, UNDECIDED, Verdict
 
 __all__ = [
@@ -28,4 +28,5 @@ __all__ = [
     "policies_digest",
     "prove",
     "read",
+    "undone",
 ]

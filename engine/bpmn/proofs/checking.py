@@ -81,7 +81,7 @@ def undecided(graph: Graph) -> str:
     """Why a graph is no proof."""
     if graph.grown:
         return "The number of tokens grows without bound, so that not every path was gone through."
-    return f"More than {len(graph.configurations) - 1:,} configurations are possible; the rest was not gone through."
+    return f"{len(graph.configurations):,} configurations were met, and there are more that were not gone through."
 
 
 class Watch:

@@ -17,7 +17,9 @@ from engine.bpmn.token_game.game import deliveries, finishing, steps_of
 
 #: more configurations than this are not gone through
 BOUND = 20_000
-#: and no more than this where each order of steps counts: to see whether tokens multiply
+#: nor are more tokens looked at than this, over all steps
+WORK = 400_000
+#: and no more configurations than this where each order of steps counts: to see whether tokens multiply
 BOUND_OF_GROWTH = 5_000
 
 
@@ -88,6 +90,7 @@ class _Exploration:
         self.reduction = Reduction(net, effects, known.followed) if reduced else None
         self.numbers: dict[Key, int] = {}
         self.found = Graph(net, self.world)
+        self.work = 0
         self.alone: set[int] = set()  #: configurations in which one token was moved and no other
         self.decisions = {node.id for node in nodes if node.kind == "businessRuleTask" and node.id in effects}
 
@@ -100,7 +103,7 @@ class _Exploration:
             self.found.first.append(step.action)
         while True:
             while queue:
-                if len(self.found.configurations) > self.bound:
+                if len(self.found.configurations) > self.bound or self.work > WORK:
                     return self.found
                 self._expand(queue.popleft(), queue)
             circles = [each for each in terminal(self.found) if self.alone.issuperset(each)]
@@ -161,6 +164,7 @@ class _Exploration:
         seen: set[tuple[int, Any]] = set()
         self.found.edges[number].clear()
         for step in steps:
+            self.work += len(step.configuration.tokens)
             target = self._number(*self.canon.form(step.configuration), (number, step.action), queue)
             wrote = self._wrote(configuration, step)
             told = (target, (step.action.kind, step.action.token, _short(step.action.detail), _short(wrote)))

@@ -22,6 +22,8 @@ from engine.bpmn.proofs.weights import bounded
 from engine.bpmn.reading import Files
 from engine.bpmn.token_game import net
 
+REPORT = "Draw it in a simpler way, and report this."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
@@ -137,6 +139,22 @@ def prove(
         soundness=tuple(soundness.verdicts(graph, growth)),
         policies=tuple(found),
         n_configurations=len(graph.configurations),
+    )
+
+
+def undone(files: Files, policies: Sequence[Policy], reason: str) -> Proof:
+    """The proof of a definition of which nothing could be decided."""
+    process = described(files).process_id
+    verdicts = [Verdict(name=p.name, title=p.title, outcome=UNDECIDED, reason=reason, hint=p.hint) for p in policies]
+    whole = Verdict(name="sound", title="It is sound", kind="soundness", outcome=UNDECIDED, reason=reason, hint=REPORT)
+    return Proof(
+        process=process,
+        definitions={process: digest(files)},
+        soundness=(whole,),
+        policies=tuple(verdicts),
+        policies_digest=policies_digest(policies),
+        n_configurations=0,
+        bound=0,
     )
 
 
