@@ -12,6 +12,7 @@ from uuid import UUID
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 
 from engine import bpmn
+from engine.bpmn.proofs import Proof
 from engine.errors import GatewrightError
 from engine.identity import ROLES
 from engine.runtime import bundles, definitions, instances, preview, queries, registry
@@ -19,6 +20,8 @@ from engine.runtime.definitions import Definition
 from engine.runtime.forms import AnswerRefused, Form
 from web import access, answers, blank_diagram, lists
 from web.access import current_person, needs, session
+from web.plain import plain
+from web.proven import proved
 
 pages = Blueprint("library", __name__)
 
@@ -208,9 +211,9 @@ def vocabulary() -> dict[str, Any]:
 @pages.post("/modeler/check")
 @needs("process.draft")
 def check() -> dict[str, Any]:
-    """What is wrong with the diagram that was sent."""
-    issues = definitions.check(session(), _sent(request.args.get("definition", "")))
-    return {"issues": [_issue(each) for each in issues]}
+    """What is wrong with the diagram that was sent, and what holds on every path of it."""
+    examined = definitions.examine(session(), _sent(request.args.get("definition", "")))
+    return {"issues": [_issue(each) for each in examined.issues], "proof": plain(proved(examined.proof))}
 
 
 @pages.post("/modeler/save")
@@ -259,7 +262,13 @@ def review(definition: UUID) -> str:
 @needs("process.publish")
 def publish(definition: UUID) -> Response:
     """Publishes a reviewed draft as the next version."""
-    found = definitions.publish(session(), current_person(), definition, request.form.get("comment", "").strip())
+    found = definitions.publish(
+        session(),
+        current_person(),
+        definition,
+        request.form.get("comment", "").strip(),
+        undecided_accepted=request.form.get("accept_undecided") == "yes",
+    )
     flash(f"{found.label} is published; instances that run keep their version.", "done")
     return redirect(url_for("library.process", name=found.name))  # type: ignore[return-value]
 
@@ -299,7 +308,7 @@ def _definition(found: Definition) -> str | Response:
         latest=bool(versions) and versions[0].id == found.id,
         about=_described(files),
         files={name: len(content) for name, content in files.items()},
-        issues=[] if found.state == "published" else definitions.check(session(), files),
+        issues=[] if found.state == "published" else definitions.examine(session(), files).issues,
         running=queries.instances(session(), process=found.name, state="running", limit=1).total,
         asked=asked,
     )
@@ -374,15 +383,23 @@ def _issue(issue: bpmn.Issue) -> dict[str, Any]:
 
 def _review_page(found: Definition, *, wrong: str = "") -> str:
     files, before = definitions.files_of(session(), found.id), _published_files(found)
+    examined = definitions.examine(session(), files)
     return render_template(
         "library/review.html",
         definition=found,
-        issues=definitions.check(session(), files),
+        # What the proof has to say stands in its own list.
+        issues=[each for each in examined.issues if not _of_proof(each, examined.proof)],
+        proof=proved(examined.proof),
+        undecided=bool(examined.proof and examined.proof.undecided),
         changes=_changes(files, before),
         lines=_lines(files, before),
         is_first=not before,
         wrong=wrong,
     )
+
+
+def _of_proof(issue: bpmn.Issue, proof: Proof | None) -> bool:
+    return proof is not None and issue.rule in {each.name for each in proof.verdicts}
 
 
 def _published_files(found: Definition) -> dict[str, bytes]:

@@ -18,6 +18,7 @@ from engine.runtime.preview import Path
 from web import access
 from web.access import needs
 from web.api.blueprint import Listed, answers, api, house, page, page_of, plain, tag
+from web.proven import Proved, proved
 
 _TAGS = tag("Life cycles", "Definitions: diagrams, decision tables and forms.")
 
@@ -36,6 +37,7 @@ class Checked:
 
     issues: list[Issue]
     publishable: bool  #: there is no error among them
+    proof: Proved | None  #: what holds on every path; null where errors keep the diagram from being executed
 
 
 class ProcessPath(BaseModel):
@@ -79,6 +81,10 @@ class Word(BaseModel):
     """A reviewer's word."""
 
     comment: str = Field(default="", max_length=4000)
+    accept_undecided: bool = Field(
+        default=False,
+        description="Answer for what the proof did not decide; only with a comment that says why. It is recorded.",
+    )
 
 
 class Reason(BaseModel):
@@ -139,10 +145,11 @@ def draft_definition(body: Files) -> tuple[dict[str, Any], int]:
 @api.post("/definitions/check", tags=_TAGS, responses=answers(Checked))
 @needs("process.view")
 def check_definition(body: Files) -> dict[str, Any]:
-    """What is wrong with a diagram and its files, against this house; nothing is saved."""
-    issues = definitions.check(access.session(), body.contents())
-    publishable = not any(issue.severity == "error" for issue in issues)
-    found: dict[str, Any] = plain(Checked(issues=issues, publishable=publishable))
+    """What is wrong with a diagram and its files, and what holds on every path of it; nothing is saved."""
+    examined = definitions.examine(access.session(), body.contents())
+    found: dict[str, Any] = plain(
+        Checked(issues=examined.issues, publishable=examined.publishable, proof=proved(examined.proof))
+    )
     return found
 
 
@@ -201,7 +208,13 @@ def submit_definition(path: DefinitionPath) -> dict[str, Any]:
 def publish_definition(path: DefinitionPath, body: Word) -> dict[str, Any]:
     """Publish what another architect has drawn."""
     found: dict[str, Any] = plain(
-        definitions.publish(access.session(), access.current_person(), path.definition, body.comment)
+        definitions.publish(
+            access.session(),
+            access.current_person(),
+            path.definition,
+            body.comment,
+            undecided_accepted=body.accept_undecided,
+        )
     )
     return found
 

@@ -17,14 +17,16 @@ Folder = Annotated[Path, typer.Argument(help="Holds process.bpmn, with its *.dmn
 
 @app.command()
 def validate(folder: Folder, json_: Json = False, as_: As = "") -> None:
-    """Check a diagram and its files against this house's handlers, roles and processes; exit code 1 on errors."""
+    """Check a diagram against this house, and prove over all its paths what its policies ask; exit code 1 on errors."""
     from engine import handlers
+    from engine.bpmn.proofs import describe
     from engine.runtime import definitions
     from web.cli import acting, output
 
     handlers.load()
     with acting.reading(as_, "process.view") as (session, _):
-        issues = definitions.check(session, _files(folder))
+        examined = definitions.examine(session, _files(folder))
+    issues, proof = examined.issues, examined.proof
     found = [
         {name: getattr(issue, name) for name in ("severity", "rule", "element", "name", "line", "reason", "hint")}
         for issue in issues
@@ -35,6 +37,18 @@ def validate(folder: Folder, json_: Json = False, as_: As = "") -> None:
         as_json=json_,
         empty=f"{folder}: nothing to complain of.",
     )
+    if proof is not None and not json_:
+        typer.echo(f"Proof {proof.digest[:12]}: {proof.n_configurations:,} of at most {proof.bound:,} configurations.")
+        verdicts = [
+            {
+                "kind": each.kind,
+                "property": each.name,
+                "verdict": each.outcome,
+                "why": " ".join(part for part in (each.reason, describe(each.path)) if part),
+            }
+            for each in proof.verdicts
+        ]
+        output.rows(verdicts, ["kind", "property", "verdict", "why"], as_json=False, empty="Nothing was asked.")
     if any(issue.severity == "error" for issue in issues):
         raise typer.Exit(1)
 
@@ -44,6 +58,9 @@ def publish(
     folder: Annotated[Path | None, typer.Argument(help="Put this folder before a second architect.")] = None,
     accept: Annotated[str, typer.Option(metavar="ID", help="Publish the draft of this id, as its reviewer.")] = "",
     comment: Annotated[str, typer.Option(help="The reviewer's word.")] = "",
+    accept_undecided: Annotated[
+        bool, typer.Option(help="Answer for what the proof did not decide; needs a comment that says why.")
+    ] = False,
     as_: As = "",
 ) -> None:
     """Publish a life cycle, in two acts by two architects: `publish FOLDER`, then `publish --accept ID` by another."""
@@ -58,7 +75,9 @@ def publish(
     with acting.acting(as_, "process publish") as (store, person):
         if folder is None:
             with transaction(store) as session:
-                published = definitions.publish(session, person, UUID(accept), comment)
+                published = definitions.publish(
+                    session, person, UUID(accept), comment, undecided_accepted=accept_undecided
+                )
             typer.echo(f"Published {published.label} ({published.sha256}).")
             return
         with transaction(store) as session:

@@ -9,6 +9,8 @@ import { descriptor } from './extensions/index.js';
 import { IssueList } from './issues/list.js';
 import { IssueMarks } from './issues/marks.js';
 import { PanelModule } from './panel/index.js';
+import { ProofList } from './proof/list.js';
+import { PathMarks } from './proof/marks.js';
 import { Toolbar } from './toolbar.js';
 import { loadVocabulary } from './vocabulary.js';
 
@@ -28,6 +30,10 @@ export class Workplace {
     this.canvas = make('div', { class: 'gw-canvas gw-modeler-canvas' });
     this.panel = make('div', { class: 'gw-modeler-panel', role: 'region', 'aria-label': 'Properties', tabindex: '0' });
     this.issues = new IssueList(id => this.lead(id));
+    this.proof = new ProofList(
+      path => this.path.draw(path),
+      id => this.lead(id)
+    );
     this.toolbar = new Toolbar(
       {
         save: () => this.save(),
@@ -42,7 +48,8 @@ export class Workplace {
     place.replaceChildren(
       this.toolbar.node,
       make('div', { class: 'gw-modeler-parts' }, this.canvas, this.panel),
-      this.issues.node
+      this.issues.node,
+      this.proof.node
     );
   }
 
@@ -61,6 +68,7 @@ export class Workplace {
       return;
     }
     this.marks = this.modeler.get('gatewrightIssueMarks');
+    this.path = this.modeler.get('gatewrightPathMarks');
     const stack = this.modeler.get('commandStack');
     const allow = () => this.toolbar.allow({ canUndo: stack.canUndo(), canRedo: stack.canRedo() });
     allow();
@@ -92,9 +100,10 @@ export class Workplace {
     this.#checking?.abort();
     const asked = (this.#checking = new AbortController());
     try {
-      const { issues } = await sendDiagram(checkUrl, await this.xml(), { csrf, signal: asked.signal });
+      const { issues, proof } = await sendDiagram(checkUrl, await this.xml(), { csrf, signal: asked.signal });
       this.issues.draw(issues);
       this.marks.draw(issues);
+      this.proof.draw(proof ?? null);
     } catch (error) {
       if (error.name !== 'AbortError') this.toolbar.tell(`Not checked. ${error.message}`, 'failed');
     }
@@ -153,7 +162,7 @@ export class Workplace {
         BpmnPropertiesProviderModule,
         MinimapModule,
         PanelModule,
-        { gatewrightIssueMarks: ['type', IssueMarks] }
+        { gatewrightIssueMarks: ['type', IssueMarks], gatewrightPathMarks: ['type', PathMarks] }
       ]
     });
   }
