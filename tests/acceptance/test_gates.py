@@ -10,14 +10,12 @@ from engine.identity import Person
 from engine.store import Store, transaction
 from tests.acceptance.steps import (
     given_a_diagram,
-    given_a_published_life_cycle,
     given_a_registered_rules_model,
     then_a_task_waits,
     then_it_answers,
     then_the_log_tells,
     when_it_is_decided,
     when_its_life_cycle_starts,
-    when_started,
 )
 from tests.bpmn import drawing
 from tests.demo.running import Told
@@ -78,25 +76,42 @@ def test_r37_a_rejection_has_a_path(told: Told) -> None:
     assert told.get("ilse", "/routes", model=model) == []
 
 
-def test_r68_a_diagram_without_the_gate_does_not_deploy(told: Told) -> None:
-    """Anybody may draw one, two architects may publish it: `deploy_model` asks for the approval all the same."""
-    model = given_a_registered_rules_model(told, "leaflets-ungated")
+def test_n1_a_life_cycle_with_a_way_round_its_gate_is_not_published(told: Told) -> None:
+    """The refusal names the policy, the path and what to draw; the check says it before, and shows the path."""
     files = given_a_diagram(
         "ungated",
-        drawing.lanes(data_scientist=("Start", "Deploy", "End")),
+        drawing.lanes(risk_manager=("Approve",)),
         drawing.start(),
-        drawing.service("Deploy", "deploy_model", "live", version=f"'{model}@1'", environment="'production'"),
+        drawing.user("Approve", kind="approval", purpose="deployment", shut_out="starter"),
+        drawing.boundary("Too_late", "Approve", drawing.timer("duration", "P5D")),
+        drawing.service("Deploy", "deploy_model", "live", version="'leaflets@1'", environment="'production'"),
         drawing.end(),
-        drawing.chain("Start", "Deploy", "End"),
+        drawing.chain("Start", "Approve", "End"),
+        drawing.chain("Too_late", "Deploy", "End"),
     )
-    given_a_published_life_cycle(told, files)
-    instance = when_started(told, "ungated", "bea", subject=model)
-    incident = _incident(told, instance)
-    assert "approval_void" in incident["cause"]
-    job = told.get("ilse", f"/instances/{instance}")["jobs"][0]
-    assert f"{model}@1 has no valid approval for production" in job["error"]
-    assert told.get("ilse", "/routes", model=model) == []
-    assert told.ask("mika", "POST", f"/instances/{instance}/cancel", json={"reason": "It was a test."}).ok
+    checked = told.ask("arne", "POST", "/definitions/check", json={"files": files}).json()
+    assert not checked["publishable"]
+    (found,) = [each for each in checked["proof"]["verdicts"] if each["name"] == "deployment-approved"]
+    assert found["outcome"] == "fails"
+    assert [each["element"] for each in found["path"]] == ["Start", "Approve", "Too_late", "Deploy"]
+
+    drafted = told.ask("arne", "POST", "/definitions", json={"files": files}).json()
+    refused = told.ask("arne", "POST", f"/definitions/{drafted['id']}/submit")
+    assert (refused.status_code, refused.json()["code"]) == (422, "definition-unproven")
+    said = refused.json()["title"]
+    assert "(deployment-approved)" in said
+    assert "Path: Start > " in said
+    assert "Lead every way to deploy_model through an approval" in refused.json()["detail"]
+    assert "ungated" not in [each["name"] for each in told.get("arne", "/processes")]
+
+
+def test_n1_the_proof_of_what_is_published_is_in_the_log(told: Told) -> None:
+    """The policies and the verdicts of the shipped life cycle: what an auditor asks for first."""
+    entries = told.get("otto", "/audit", act="definition.published", subject="model_life_cycle")["items"]
+    proof = entries[0]["facts"]["proof"]
+    assert set(proof["policies"].values()) == {"holds"}
+    assert set(proof["soundness"].values()) == {"holds"}
+    assert "deployment-approved@1" in proof["policies"]
 
 
 def test_r68_an_attempt_to_skip_a_step_is_refused_and_logged(told: Told) -> None:
@@ -142,12 +157,3 @@ def test_r12_only_an_architect_drafts_and_publishes(told: Told, person: str) -> 
 
 def _start(model: str) -> dict[str, object]:
     return {"process": "model_life_cycle", "subject": model, "answer": {"model": model}}
-
-
-def _incident(told: Told, instance: str) -> dict[str, str]:
-    from tests.acceptance.steps import eventually
-
-    found: dict[str, str] = eventually(
-        lambda: next(iter(told.get("mika", f"/instances/{instance}")["incidents"]), None), "an incident"
-    )
-    return found

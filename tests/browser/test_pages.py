@@ -24,7 +24,7 @@ from tests.browser.accessibility import violations
 from tests.browser.test_bundled_pages import the_watermark_is_uncovered
 from tests.handlers import house as lives
 from tests.web import world
-from web import access, live
+from web import access, live, shipped
 from web.app import create_app
 
 Look = Callable[[Page, str], Path]
@@ -315,6 +315,44 @@ def test_a_diagram_makes_the_way_from_the_modeler_to_the_engine_and_back(
     assert issues == []
     opened(page, house, "/definitions/{draft}/review")
     expect(page.get_by_role("table").first).to_contain_text("handler")
+
+
+def test_a_way_round_the_gate_is_shown_on_the_diagram(
+    page: Page, context: BrowserContext, house: House, look: Look
+) -> None:
+    """The gateway lets a no through: the modeler names the policy and draws the path, numbered and in words."""
+    files = dict(shipped.library()["deployment"])
+    asked = b'approval["decision"] == "approve"</bpmn:conditionExpression>'
+    first = files["process.bpmn"].index(asked)
+    broken = files["process.bpmn"][:first] + files["process.bpmn"][first:].replace(b"==", b"!=", 1)
+    with transaction(house.store) as session:
+        draft = definitions.draft(session, house.known.person("ai_architect"), {**files, "process.bpmn": broken})
+        house.known.ids["broken"] = draft.id
+    house.signed_in(context, "ai_architect")
+    opened(page, house, "/definitions/{broken}/draw")
+    expect(page.get_by_role("heading", name="Proof over all paths:")).to_be_visible()
+    page.locator("[data-verdict=deployment-approved][aria-expanded]").click()
+    expect(page.locator(".gw-proof-steps:not([hidden]) li").first).to_contain_text("Deployment requested")
+    expect(page.locator(".gw-proof-steps:not([hidden])")).to_contain_text("decision: reject")
+    assert page.locator(".gw-path.djs-shape").count() >= 8
+    assert page.locator(".gw-path.djs-connection").count() >= 7
+    numbers = page.locator(".gw-canvas .gw-mark-link").all_inner_texts()
+    assert sorted(int(each) for each in numbers) == list(range(1, len(numbers) + 1))
+    assert violations(page) == []
+    look(page, "path")
+    page.locator(".gw-proof-steps:not([hidden]) .gw-proof-step", has_text="Deploy the version").click()
+    expect(page.locator("[data-element-id=Deploy_version].selected")).to_be_visible()
+    page.locator("[data-verdict=deployment-approved][aria-expanded]").click()
+    expect(page.locator(".gw-path.djs-shape")).to_have_count(0)
+    refused = page.request.post(f"{house.address}/definitions/{draft.id}/submit", headers=from_page(page))
+    assert refused.status == 422
+    assert "A risk manager who did not ask for it approves each deployment" in refused.text()
+
+
+def from_page(page: Page) -> dict[str, str]:
+    """What a form of the page would send beside its fields."""
+    token = page.locator("[data-csrf]").get_attribute("data-csrf") or ""
+    return {"X-CSRFToken": token, "Referer": page.url}
 
 
 def test_the_path_is_shown_before_the_start(page: Page, context: BrowserContext, house: House, look: Look) -> None:

@@ -15,13 +15,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 import engine
 import web
 from engine import handlers
+from engine.bpmn.proofs import policy_files
 from engine.config import Settings
 from engine.errors import GatewrightError
 from engine.identity import PERMISSIONS, ROLES
-from engine.runtime import figures, registry
+from engine.runtime import figures, proofs, registry
 from engine.store.sessions import POOLS
 from engine.telemetry import metrics
 
@@ -261,6 +264,11 @@ def parts() -> dict[str, dict[str, str]]:
     handlers.load()
     return {
         "errors.md": {"errors": errors_part()},
+        "policies.md": {
+            "policies": policies_part(),
+            "policy-file": fields_part(policy_files.PolicyFile),
+            "policy-step": fields_part(policy_files.StepPart),
+        },
         "configuration.md": {"settings": settings_part()},
         "service-tasks.md": {f"service-task {task.name}": service_task_part(task) for task in ours()},
         "user-tasks.md": {"evidence": evidence_part(), "task-kinds": task_kinds_part()},
@@ -270,6 +278,26 @@ def parts() -> dict[str, dict[str, str]]:
         "command-line.md": {"commands": commands_part()},
         "api.md": {"operations": operations_part()},
     }
+
+
+def policies_part() -> str:
+    """The policies that ship."""
+    rows = [
+        [
+            f"`{each.name}` {each.version}",
+            ", ".join(sorted(each.tiers or ["all"])),
+            each.form,
+            _cell(each.title),
+            _cell(each.source),
+        ]
+        for each in proofs.policies()
+    ]
+    return _table(["policy", "tiers", "form", "what holds on every path", "source"], rows)
+
+
+def fields_part(model: type[BaseModel]) -> str:
+    """The fields of a file, or of a part of it."""
+    return _table(["field", "meaning"], [[f"`{n}`", _cell(f.description or "")] for n, f in model.model_fields.items()])
 
 
 def ours() -> list[registry.ServiceTask]:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from engine import audit
+from engine import audit, bpmn
 from engine.governance import approvals, in_hand
 from engine.handlers.approval import OwnVersion
 from engine.handlers.facts import deliver_facts
@@ -16,8 +16,10 @@ from engine.inventory import assets, models, queries, risks, versions
 from engine.inventory.references import VersionRef
 from engine.runtime import instances, messages, preview, schedules, user_tasks, worker
 from engine.runtime import queries as runtime
+from engine.runtime.tables import DefinitionFileRow, DefinitionRow
 from engine.serving import queries as serving
-from engine.store import transaction
+from engine.store import new_id, now, transaction
+from tests.bpmn import drawing as d
 from tests.handlers import house as h
 
 APPROVE = {"decision": "approve"}
@@ -272,6 +274,44 @@ def test_what_a_cancelled_life_cycle_asked_to_be_deployed_is_stopped(house):
     deliver_facts(house)
     with transaction(house) as session:
         assert [each.desired for each in serving.deployments(session, model="letters")] == ["stopped"]
+
+
+def test_a_diagram_without_the_gate_does_not_deploy(house):
+    """None like it is published any more; one from before the policies still runs into the gate."""
+    ref = h.given_a_rules_model(house)
+    given_published_without_a_proof(
+        house,
+        d.files(
+            "ungated",
+            d.start(),
+            d.service("Deploy", "deploy_model", "live", version=f"'{ref}'", environment="'production'"),
+            d.end(),
+            d.chain("Start", "Deploy", "End"),
+        ),
+    )
+    instance = instances.start(house, h.ADA, "ungated", "letters")
+    h.go_on(house)
+    (incident,) = h.detail(house, instance).incidents
+    assert "approval_void" in incident.cause
+    (job,) = h.detail(house, instance).jobs
+    assert f"{ref} has no valid approval for production" in (job.error or "")
+    with transaction(house) as session:
+        assert serving.live(session, "letters", "production") is None
+
+
+def given_published_without_a_proof(house, files) -> None:
+    """As if by a release that knew no policies."""
+    with transaction(house) as session:
+        session.add(
+            DefinitionRow(
+                id=(definition := new_id()), name="ungated", version=1, sha256=bpmn.digest(files), state="published",
+                title="Ungated", author="arne", authors=["arne"], reviewer="dana", created_at=now(session),
+                decided_at=now(session),
+            )
+        )  # fmt: skip
+        session.flush()
+        rows = [DefinitionFileRow(definition=definition, name=n, content=content) for n, content in files.items()]
+        session.add_all(rows)
 
 
 def test_a_later_no_undoes_an_approval_though_it_was_used(house):

@@ -10,7 +10,7 @@ from typing import Any
 from engine.bpmn.proofs import paths
 from engine.bpmn.proofs.exploration import Edge, Graph
 from engine.bpmn.proofs.paths import Visit
-from engine.bpmn.proofs.policies import NEVER_WITHOUT, SHUT_OUT, STARTER, TIER, Answers, Applied, Policy, listed
+from engine.bpmn.proofs.policies import NEVER_WITHOUT, SHUT_OUT, STARTER, TIER, Answers, Applied, Policy, Step, listed
 from engine.bpmn.proofs.variables import Place
 from engine.bpmn.proofs.verdicts import FAILS, HOLDS, UNDECIDED, Verdict
 from engine.bpmn.proofs.world import process_of
@@ -214,8 +214,13 @@ def _reason(policy: Policy, where: str, breach: Breach, memory: Memory) -> str:
         after = " or ".join(map(str, policy.since))
         end = "The life cycle ends" if policy.target.kind == "end" else f'"{where}" is reached'
         return f"{end}{tier} after {after} and without {needed}."
-    since = f" after the last {' or '.join(map(str, policy.since))}" if policy.since else ""
+    since = f" after the last {' or '.join(map(_bare, policy.since))}" if policy.since else ""
     return f'"{where}" is reached{tier} without {needed}{since}.'
+
+
+def _bare(step: Step) -> str:
+    """The step without its article."""
+    return str(step).removeprefix("a ").removeprefix("an ").removeprefix("the ")
 
 
 def describe(path: tuple[Visit, ...], most: int = 12) -> str:

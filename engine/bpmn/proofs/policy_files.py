@@ -33,19 +33,21 @@ class _Part(BaseModel):
 class StepPart(_Part):
     """A kind of step: exactly one of the first six names it."""
 
-    service_task: str = ""
-    approval: str = ""
-    user_task: str = ""
-    decision: str = ""
-    message: str = ""
-    element: str = ""
-    end: bool = False
-    roles: Names | None = None
-    shut_out: Names | None = None
-    evidence: Names | None = None
-    answer: Literal["", "approve", "reject"] = ""
-    only: dict[str, str] = {}
-    excepted: dict[str, str] = {}
+    service_task: str = Field(default="", description="a service task bound to this handler")
+    approval: str = Field(default="", description="a user task of the kind approval for this purpose")
+    user_task: str = Field(default="", description="a user task of this kind; `any` for all kinds")
+    decision: str = Field(default="", description="a business rule task that asks this decision table")
+    message: str = Field(default="", description="an event or task that takes this message")
+    element: str = Field(default="", description="one element by its id, or process/id")
+    end: bool = Field(default=False, description="`true`: the end of the process; as a target of never-without only")
+    roles: Names | None = Field(default=None, description="approval, user_task: of the lane of one of these roles")
+    shut_out: Names | None = Field(default=None, description="approval, user_task: shuts out at least these")
+    evidence: Names | None = Field(default=None, description="approval, user_task: shows at least this evidence")
+    answer: Literal["", "approve", "reject"] = Field(
+        default="", description="approval: answered so; what is required is answered approve unless told otherwise"
+    )
+    only: dict[str, str] = Field(default={}, description="service_task: with these values of its parameters")
+    excepted: dict[str, str] = Field(default={}, description="service_task: not with one of these values")
 
     @model_validator(mode="after")
     def named_once(self) -> StepPart:
@@ -86,17 +88,23 @@ Steps = Annotated[list[StepPart], Field(min_length=1, max_length=20)]
 class PolicyFile(_Part):
     """What a policy file holds."""
 
-    policy: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)
-    version: int = Field(ge=1)
-    title: str = Field(min_length=1, max_length=200)
-    source: str = Field(min_length=1, max_length=1_000)
-    tiers: Names | Literal["all"]
-    form: Literal["always-before", "after-last", "never-without", "shut-out"]
-    target: StepPart
-    required: Steps | None = None
-    since: Steps | None = None
-    people: list[Literal["starter"] | StepPart] | None = None
-    hint: str = Field(min_length=1, max_length=1_000)
+    policy: str = Field(
+        pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80, description="its name: small letters, digits, hyphens"
+    )
+    version: int = Field(ge=1, description="counts up with every change of what it demands")
+    title: str = Field(min_length=1, max_length=200, description="the rule as a sentence")
+    source: str = Field(min_length=1, max_length=1_000, description="the regulation or house rule that it comes from")
+    tiers: Names | Literal["all"] = Field(description="the risk tiers that it holds for, or `all`")
+    form: Literal["always-before", "after-last", "never-without", "shut-out"] = Field(
+        description="one of the four below"
+    )
+    target: StepPart = Field(description="the step that must not be reached otherwise")
+    required: Steps | None = Field(default=None, description="steps of which one has to have happened")
+    since: Steps | None = Field(default=None, description="steps after which `required` is asked for anew, or at all")
+    people: list[Literal["starter"] | StepPart] | None = Field(
+        default=None, description="shut-out: whose doers the target has to shut out; `starter` is whoever began"
+    )
+    hint: str = Field(min_length=1, max_length=1_000, description="what an architect draws to keep it")
 
     @model_validator(mode="after")
     def whole(self) -> PolicyFile:

@@ -53,6 +53,7 @@ class Reduction:
     _caught: frozenset[str] = field(init=False)
     _joins: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     _terminating: dict[tuple[str, str], bool] = field(default_factory=dict)
+    _own: dict[tuple[str, str], Effects] = field(default_factory=dict)
     _ahead: dict[tuple[str, str], Effects] = field(default_factory=dict)
     _ends: bool = False
 
@@ -65,7 +66,8 @@ class Reduction:
         self._thrown = frozenset(name for node, name in signals if node.kind in throwing)
         self._caught = frozenset(name for node, name in signals if node.kind not in throwing)
         self._ends = any(event.kind == "terminate" for node in nodes for event in node.events)
-        self._ahead = _ahead(self.net, self.effects) if self.effects else {}
+        if self.effects:
+            self._own, self._ahead = _effects(self.net, self.effects)
 
     def alone(self, configuration: Configuration, ask: Ask) -> list[Step] | None:
         """The steps of one token that stand for all others, or None where each order has to be gone through.
@@ -140,14 +142,12 @@ class Reduction:
         """Whether whatever others may do before it means the same to the policies, and nothing can prevent it."""
         if self._ends:
             return False
-        others: Effects = NONE
         for other in configuration.tokens:
-            if other.id in group or other.id in token.within or token.id in other.within or other.phase == ENDED:
-                continue
             node = self.net.node(other.process, other.scope, other.node)
             if other.phase == ARMED and node.interrupting and (other.of in token.within or _handles(other, token)):
                 return False
-            others |= self._ahead[other.process, other.node]
+        still = {token.id: token, **{each.id: each for each in configuration.tokens if each.id in token.within}}
+        others = NONE.union(*(self._meanwhile(configuration, each, group) for each in still.values()))
         repeated = [each for each in configuration.tokens if each.id in token.within and each.repetition is not None]
         if token.index is not None or repeated:
             return False
@@ -157,6 +157,47 @@ class Reduction:
             if theirs and len(own | theirs) > 1:
                 return False
         return True
+
+    def _meanwhile(self, configuration: Configuration, still: Token, group: set[int]) -> Effects:
+        """What the other tokens of a scope may do as long as one stays where it is.
+
+        None passes a parallel gateway of which a flow is left empty meanwhile.
+        """
+        place = self.net.places[still.process, still.scope]
+        arrived: dict[str, set[str]] = {}
+        seen: set[str] = set()
+        stack: list[str] = []
+        effects: Effects = NONE
+
+        def come(flow: Flow) -> None:
+            gateway = place.scope.nodes[flow.target]
+            if gateway.kind == "parallelGateway":
+                arrived.setdefault(gateway.id, set()).add(flow.id)
+                if len(arrived[gateway.id]) < len(place.incoming[gateway.id]):
+                    return
+            stack.append(flow.target)
+
+        for other in configuration.tokens:
+            if other.id in group or other.id == still.id or other.phase == ENDED or other.within != still.within:
+                continue
+            if other.scope != still.scope:  # an event subprocess that may begin
+                effects |= self._ahead[other.process, other.node]
+            elif other.phase == WAITING:
+                for flow in place.incoming[other.node]:
+                    if flow.id == other.flow:
+                        come(flow)
+            else:
+                stack.append(other.node)
+        while stack:
+            at = stack.pop()
+            if at in seen:
+                continue
+            seen.add(at)
+            effects |= self._own[still.process, at]
+            for flow in place.outgoing[at]:
+                come(flow)
+            stack += [event.id for event in place.boundary[at]]
+        return effects
 
     def _same_reach(self, configuration: Configuration, token: Token, group: set[int], made: list[Token]) -> bool:
         """Whether inclusive gateways at which others may wait see no difference."""
@@ -251,26 +292,35 @@ def _handles(event: Token, token: Token) -> bool:
     return event.phase == ARMED and event.of == holder and event.within == token.within[: len(event.within)]
 
 
-def _ahead(net: Net, effects: Mapping[str, Effects]) -> dict[tuple[str, str], Effects]:
-    """By (process, element) what a token there may still do in its scope, everything inside activities included."""
+def _effects(
+    net: Net, effects: Mapping[str, Effects]
+) -> tuple[dict[tuple[str, str], Effects], dict[tuple[str, str], Effects]]:
+    """By (process, element): what it means with everything inside it, and with everything after it in its scope."""
     nodes = [(process, node) for process, diagram in net.diagrams.items() for node in diagram.process.nodes]
-    found: dict[tuple[str, str], Effects] = {(p, node.id): effects.get(node.id, NONE) for p, node in nodes}
+    own = {(process, node.id): effects.get(node.id, NONE) for process, node in nodes}
+    changed = True
+    while changed:
+        changed = False
+        for process, node in nodes:
+            inner: list[tuple[str, str]] = []
+            if node.kind == "callActivity" and node.called in net.diagrams:
+                inner = [(node.called, each) for each in net.places[node.called, node.called].scope.nodes]
+            elif (process, node.id) in net.places:
+                inner = [(process, each) for each in net.places[process, node.id].scope.nodes]
+            now = own[process, node.id].union(*(own[each] for each in inner))
+            changed |= now != own[process, node.id]
+            own[process, node.id] = now
+    ahead = dict(own)
     changed = True
     while changed:
         changed = False
         for process, node in reversed(nodes):
             place = net.places[process, node.scope]
             after = [flow.target for flow in place.outgoing[node.id]] + [e.id for e in place.boundary[node.id]]
-            inner: list[tuple[str, str]] = []
-            if node.kind == "callActivity" and node.called in net.diagrams:
-                inner = [(node.called, each) for each in net.places[node.called, node.called].scope.nodes]
-            elif (process, node.id) in net.places:
-                inner = [(process, each) for each in net.places[process, node.id].scope.nodes]
-            now = found[process, node.id].union(*(found[process, n] for n in after), *(found[each] for each in inner))
-            if now != found[process, node.id]:
-                found[process, node.id] = now
-                changed = True
-    return found
+            now = ahead[process, node.id].union(*(ahead[process, each] for each in after))
+            changed |= now != ahead[process, node.id]
+            ahead[process, node.id] = now
+    return own, ahead
 
 
 def _known(node: Node) -> bool:

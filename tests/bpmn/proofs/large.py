@@ -51,3 +51,26 @@ def branches(count: int, size: int) -> dict[str, bytes]:
         parts += [*own, *flows, d.flow(last, "Join")]
     parts.append(d.flow("Join", "End"))
     return d.files("large", *parts, declared=d.declared("told"), decision__form__json=DECISION)
+
+
+def gated(count: int, size: int) -> dict[str, bytes]:
+    """Branches that test in parallel, then an approval, then the deployment: policies speak of all of them."""
+    parts = [
+        d.lanes(risk_manager=("Approve",)), d.start(), d.gateway("parallel", "Split"), d.gateway("parallel", "Join"),
+        d.user("Approve", form="decision.form.json", result="approval", kind="approval", shut_out="starter",
+               evidence="test_report, risk_record, model_card"),
+        d.gateway("exclusive", "Approved", default="no"), d.service("Record", "record_rejection"), d.end("Refused"),
+        d.service("Deploy", "deploy_model", "live"), d.end(), d.flow("Start", "Split"),
+        d.chain("Join", "Approve", "Approved"), d.flow("Approved", "Deploy", 'approval["decision"] == "approve"'),
+        d.flow("Approved", "Record", id="no"), d.chain("Record", "Refused"), d.chain("Deploy", "End"),
+    ]  # fmt: skip
+    drawn = 9
+    each = (size - drawn) // count
+    for number in range(count):
+        names = [f"B{number}_step{step}" for step in range(each + (size - drawn - each * count if number == 0 else 0))]
+        for step, name in enumerate(names):
+            parts.append(
+                d.service(name, "test_model" if step % 6 == 3 else "work", f"w{number}_{step}", suite="'smoke'")
+            )
+        parts.append(d.chain("Split", *names, "Join"))
+    return d.files("large", *parts, decision__form__json=DECISION)

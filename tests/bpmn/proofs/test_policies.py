@@ -129,7 +129,7 @@ def test_a_test_on_another_branch_may_come_after_the_approval():
     )  # fmt: skip
     found = failing(files)["deployment-approved"]
     assert p.walk(found).index("Approve") < p.walk(found).index("Test")
-    assert "after the last a service task test_model" in found.reason
+    assert "after the last service task test_model" in found.reason
 
 
 def test_round_by_a_loop():

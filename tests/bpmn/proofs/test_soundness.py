@@ -7,7 +7,7 @@ import pytest
 from engine.bpmn.proofs import FAILS, HOLDS, UNDECIDED
 from tests.bpmn import drawing as d
 from tests.bpmn.proofs import proving as p
-from tests.bpmn.proofs.large import branches
+from tests.bpmn.proofs.large import branches, gated
 
 
 def sound(*parts, called=None, **given):
@@ -142,6 +142,15 @@ def test_a_call_of_what_is_not_there_decides_nothing():
 def test_two_hundred_elements_in_eight_branches_take_a_few_hundred_configurations(policies):
     proof = p.proven(branches(8, 200), policies=policies)
     assert {each.outcome for each in proof.soundness} == {HOLDS}
+    assert proof.n_configurations < 1_000
+
+
+def test_branches_that_all_test_are_no_more_than_their_sum():
+    """Whether one test comes before the other means nothing to any policy."""
+    proof = p.proven(gated(8, 200))
+    assert proof.refused == ()
+    assert proof.undecided == ()
+    assert p.verdict(proof, "deployment-approved").outcome == HOLDS
     assert proof.n_configurations < 1_000
 
 

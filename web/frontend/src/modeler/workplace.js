@@ -133,6 +133,7 @@ export class Workplace {
     const canvas = this.modeler.get('canvas');
     if (element !== canvas.getRootElement()) canvas.scrollToElement(element, { top: 80, bottom: 80, left: 80, right: 80 });
     this.modeler.get('selection').select(element);
+    this.canvas.scrollIntoView({ block: 'nearest' });
   }
 
   /** Show the whole diagram, beside the palette. */

@@ -1,4 +1,5 @@
 import { make } from '../../diagram/dom.js';
+import { lookAt } from '../../diagram/fit.js';
 
 /** Draws a path on the diagram: its elements and the flows between them in one colour, numbered in their order. */
 export class PathMarks {
@@ -30,10 +31,19 @@ export class PathMarks {
       const title = `step ${places.join(', ')} of ${path.length}`;
       this.overlays.add(id, 'gatewright-path', {
         position: { top: -12, left: -10 },
+        scale: { min: 0.8 }, // a long path is looked at from afar
         html: make('span', { class: 'gw-mark gw-mark-link', title }, places.join(', '))
       });
     }
     this.#flows(path);
+    if (numbers.size) this.#lookAt([...numbers.keys()].map(id => this.elements.get(id)));
+  }
+
+  #lookAt(shapes) {
+    const [x, y] = [Math.min(...shapes.map(shape => shape.x)), Math.min(...shapes.map(shape => shape.y))];
+    const width = Math.max(...shapes.map(shape => shape.x + shape.width)) - x;
+    const height = Math.max(...shapes.map(shape => shape.y + shape.height)) - y;
+    lookAt(this.canvas, { x, y, width, height }, { left: 150, around: 50 });
   }
 
   /** The flows between two elements that follow each other; a boundary event follows the activity that it interrupts. */
