@@ -6,11 +6,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from engine.bpmn.proofs.values import Partly, Unknown, label, whole
+from engine.bpmn.proofs.values import ANYTHING, Partly, Unknown, label, whole
 from engine.bpmn.proofs.variables import Variables
 from engine.bpmn.token_game import Configuration, Net, Token
 from engine.bpmn.token_game.carried import Carried, joined
-from engine.bpmn.token_game.configuration import ARMED, COMING, ENDED, LEAVING, STANDING, Repetition
+from engine.bpmn.token_game.configuration import (
+    ARMED,
+    COMING,
+    ENDED,
+    LEAVING,
+    STANDING,
+    Record,
+    Repetition,
+    Undo,
+)
 from engine.bpmn.token_game.net import CONTAINERS
 
 Key = tuple[Any, ...]
@@ -35,7 +44,7 @@ class Canon:
     def form(self, configuration: Configuration) -> tuple[Key, Configuration]:
         """(what tells it from others, the configuration in its one form)."""
         if configuration.finished:
-            return FINISHED, replace(configuration, carried=NOTHING, next=0)
+            return FINISHED, replace(configuration, carried=NOTHING, next=0, records=())
         tokens = [self._pruned(token) for token in configuration.tokens]
         tokens = self._settled(tokens)
         beneath: dict[int, list[Token]] = {}
@@ -65,8 +74,12 @@ class Canon:
             return kept
 
         shape = tuple(walk(0))
-        renamed, numbers, last = self._renumbered(order)
-        return (shape, numbers), replace(configuration, tokens=tuple(renamed), next=last, carried=NOTHING)
+        renamed, numbers, last, ids = self._renumbered(order)
+        records = self._records(configuration.records, ids)
+        key = (shape, numbers, tuple(map(_remembered, records))) if records else (shape, numbers)
+        last = max([last, *(record.number for record in records)])
+        form = replace(configuration, tokens=tuple(renamed), next=last, carried=NOTHING, records=records)
+        return key, form
 
     def alike(self, configuration: Configuration, token: Token) -> int:
         """How many tokens stand where this one does and differ in nothing that they tell of themselves."""
@@ -130,6 +143,9 @@ class Canon:
                         {**together.held, **{n: (self.fresh(), -1 - i) for i, n in enumerate(conflicts)}}, together.seen
                     )
                     repetition = replace(repetition, copies=(), current=together)
+        if token.undo is not None:
+            undone = replace(token.undo, carried=self._short(token.undo.carried, kept))
+            token = replace(token, undo=undone)
         index = token.index
         if index is not None and index > ALIKE and self.net.node(token.process, token.scope, token.node).loop:
             index = self._passes(token) if self._loops(token) else index
@@ -180,8 +196,36 @@ class Canon:
                 tokens = [one if token.id == one.id else token for token in tokens if token.id not in gone]
         return tokens
 
-    def _renumbered(self, order: list[Token]) -> tuple[list[Token], Key, int]:
-        """(the tokens numbered by their order and their writes by variable, what the writes tell apart, the last)."""
+    def _records(self, records: tuple[Record, ...], ids: Mapping[int, int]) -> tuple[Record, ...]:
+        """What can be undone, in its order; of what has completed again and again the last two times."""
+        kept: list[Record] = []
+        for record in sorted(records, key=lambda each: each.number, reverse=True):
+            within = tuple(ids[each] for each in record.within if each in ids)
+            made = replace(
+                record,
+                within=within,
+                restored=self._restored(record.restored),
+                inner=self._records(record.inner, ids),
+            )
+            if sum((each.node, each.within) == (made.node, within) for each in kept) < ALIKE:
+                kept.append(made)
+        return tuple(replace(record, number=number) for number, record in enumerate(reversed(kept), 1))
+
+    def _restored(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        followed = self.known.followed
+        return {name: value if whole(value) else ANYTHING for name, value in values.items() if name in followed}
+
+    def _undo(self, undo: Undo | None, ids: Mapping[int, int]) -> Undo | None:
+        if undo is None:
+            return None
+        current = None if undo.current is None else self._records((undo.current,), ids)[0]
+        return replace(undo, pending=self._records(undo.pending, ids), current=current)
+
+    def _renumbered(self, order: list[Token]) -> tuple[list[Token], Key, int, Mapping[int, int]]:
+        """(the tokens numbered by their order and their writes by variable, what that tells apart, the last, the ids).
+
+        A configuration without a followed write is told by where its tokens stand alone.
+        """
         ids = {token.id: number for number, token in enumerate(order, 1)}
         ids[0] = 0
         held: dict[str, dict[int, int]] = {}
@@ -197,32 +241,31 @@ class Canon:
         told: list[Any] = []
         renamed = []
         for token in order:
-            within, of = token.within, token.of
-            changed = token.carried
-            repetition = token.repetition
-            if not writes:
-                changed = NOTHING  # what a token has seen tells nothing where nobody holds a write
-                if repetition is not None:
-                    current = None if repetition.current is None else NOTHING
-                    repetition = replace(repetition, copies=(NOTHING,) * len(repetition.copies), current=current)
+            if writes:
+                changed = _with(token, lambda carried: _rewritten(carried, writes, held, told))
             else:
-                changed = _rewritten(changed, writes, held, told)
-                if repetition is not None:
-                    copies = [_rewritten(each, writes, held, told) for each in repetition.copies]
-                    current = repetition.current
-                    current = None if current is None else _rewritten(current, writes, held, told)
-                    repetition = replace(repetition, copies=tuple(copies), current=current)
+                # What a token has seen tells nothing where nobody holds a write.
+                changed = _with(token, lambda carried: NOTHING)
+            repetition = changed.repetition
+            if repetition is not None and repetition.records:
+                repetition = replace(repetition, records=self._records(repetition.records, ids))
+            undo = self._undo(changed.undo, ids)
+            if undo is not None or token.undoes or (repetition is not None and repetition.records):
+                pending = [*(undo.pending if undo else ()), *(repetition.records if repetition else ())]
+                current = _remembered(undo.current) if undo is not None and undo.current is not None else ()
+                told.append((ids.get(token.undoes, 0), tuple(map(_remembered, pending)), current))
             renamed.append(
                 replace(
-                    token,
+                    changed,
                     id=ids[token.id],
-                    within=tuple(ids[each] for each in within),
-                    of=ids.get(of, 0),
-                    carried=changed,
+                    within=tuple(ids[each] for each in token.within),
+                    of=ids.get(token.of, 0),
                     repetition=repetition,
+                    undo=undo,
+                    undoes=ids.get(token.undoes, 0),
                 )
             )
-        return renamed, tuple(told), first + len(writes)
+        return renamed, tuple(told), first + len(writes), ids
 
 
 def _own(token: Token) -> Key:
@@ -245,12 +288,31 @@ def _repeated(repetition: Repetition) -> str:
     return f"{counts}{sorted(data)}"
 
 
+def _remembered(record: Record) -> Key:
+    values = tuple((name, label(value)) for name, value in sorted(record.restored.items()))
+    return record.node, record.within, values, tuple(map(_remembered, record.inner)), record.whole, record.copies
+
+
 def _all(token: Token) -> Iterator[Carried]:
     yield token.carried
     if token.repetition is not None:
         yield from token.repetition.copies
         if token.repetition.current is not None:
             yield token.repetition.current
+    if token.undo is not None:
+        yield token.undo.carried
+
+
+def _with(token: Token, change: Callable[[Carried], Carried]) -> Token:
+    """The token with all that it carries changed, in the order of `_all`."""
+    carried, repetition, undo = change(token.carried), token.repetition, token.undo
+    if repetition is not None:
+        copies = tuple(change(each) for each in repetition.copies)
+        current = None if repetition.current is None else change(repetition.current)
+        repetition = replace(repetition, copies=copies, current=current)
+    if undo is not None:
+        undo = replace(undo, carried=change(undo.carried))
+    return replace(token, carried=carried, repetition=repetition, undo=undo)
 
 
 def _rewritten(

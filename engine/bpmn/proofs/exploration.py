@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
 from engine.bpmn.proofs.canonical import ALIKE, FINISHED, Canon, Key
 from engine.bpmn.proofs.reduction import Effects, Reduction
-from engine.bpmn.proofs.variables import Variables
+from engine.bpmn.proofs.variables import Variables, beginnings
 from engine.bpmn.proofs.world import Anything
 from engine.bpmn.token_game import Action, Configuration, Held, Net, Step, Token, begin, held
 from engine.bpmn.token_game.configuration import ARMED, CATCHING, ENDED
@@ -96,8 +97,9 @@ class _Exploration:
 
     def graph(self) -> Graph:
         queue: deque[int] = deque()
-        for given in self.known.starts:
-            step = begin(self.net, self.world, given)
+        starts = [node.id for node in beginnings(self.net) if node.kind == "startEvent"] or [""]
+        for event, given in product(starts, self.known.starts):
+            step = begin(self.net, self.world, given, event=event)
             number = self._number(*self.canon.form(step.configuration), None, queue)
             self.found.starts.append((number, given))
             self.found.first.append(step.action)

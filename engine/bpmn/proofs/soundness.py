@@ -117,7 +117,7 @@ def _dead(graph: Graph, decided: bool) -> Verdict:
         )
     met = {(process_of(graph.net, path), element) for path, element in elements(graph)}
     main = graph.net.diagrams[graph.net.main].process
-    dead = [node for node in main.nodes if (main.id, node.id) not in met and not _other_start(main.id, node)]
+    dead = [node for node in main.nodes if (main.id, node.id) not in met and not node.compensates]
     if not dead:
         return _verdict("no-dead-element", title, HOLDS, severity="warning")
     named = ", ".join(f'"{node.name or node.id}"' for node in dead[:5]) + (", ..." if len(dead) > 5 else "")
@@ -194,11 +194,6 @@ def _element(graph: Graph, element: str, token: int, number: int) -> tuple[str, 
 
 def _at(graph: Graph, token: Token) -> tuple[str, Node]:
     return token.process, graph.net.node(token.process, token.scope, token.node)
-
-
-def _other_start(process: str, node: Node) -> bool:
-    """Another way to begin: whoever starts the process by a message."""
-    return node.kind == "startEvent" and node.scope == process
 
 
 def _why(graph: Graph, decided: bool) -> str:

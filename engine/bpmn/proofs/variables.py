@@ -16,7 +16,6 @@ from engine.bpmn.expressions.syntax import CONSTANTS
 from engine.bpmn.model import Diagram, Node
 from engine.bpmn.proofs.values import ANYTHING, MANY, Partly
 from engine.bpmn.reading import Files
-from engine.bpmn.spec.tasks import result_variable
 from engine.bpmn.token_game import Net
 
 #: stands for every text that the diagrams do not name
@@ -109,13 +108,13 @@ class _Reading:
                     if set(decision.outputs) & needed:
                         needed = needed.union(*map(names, decision.inputs))
                 elif node.kind == "userTask" and self.form(process, node):
-                    known.add(result_variable(node))
+                    known.add(node.result)
             if before == (len(needed), len(known)):
                 return frozenset(needed & known)
 
     def form(self, process: str, node: Node) -> Mapping[str, tuple[Any, ...]]:
         """By key what a person may answer, as far as the form has few choices and somebody reads the key."""
-        read = self.keys.get(result_variable(node), frozenset())
+        read = self.keys.get(node.result, frozenset())
         found = dict(choices(self.files.get(process, {}).get(node.properties.get("form", ""), b"")))
         chosen = {key: values for key, values in found.items() if key in read}
         if node.properties.get("kind") == "approval":
@@ -126,7 +125,7 @@ class _Reading:
 
     def starts(self, followed: frozenset[str], live: Mapping[Place, frozenset[str]]) -> Iterator[Mapping[str, Any]]:
         process = self.net.diagrams[self.net.main].process
-        begins = self.net.starts(self.net.main, self.net.main)
+        begins = beginnings(self.net)
         asked: dict[str, tuple[Any, ...]] = {}
         for start in begins:
             asked |= choices(self.files.get(process.id, {}).get(start.properties.get("form", ""), b""))
@@ -222,10 +221,16 @@ def choices(form: bytes) -> Iterator[tuple[str, tuple[Any, ...]]]:
         return
 
 
+def beginnings(net: Net) -> list[Node]:
+    """Every element at which the process may begin: all its start events, else what no flow leads to."""
+    nodes = net.places[net.main, net.main].scope.nodes.values()
+    return [node for node in nodes if node.kind == "startEvent"] or net.starts(net.main, net.main)
+
+
 def form_fields(net: Net, files: Mapping[str, Files]) -> frozenset[str]:
     """What whoever starts the process fills in."""
     found: frozenset[str] = frozenset()
-    for start in net.starts(net.main, net.main):
+    for start in beginnings(net):
         try:
             content = files.get(net.main, {}).get(start.properties.get("form", ""), b"{}")
             found |= frozenset(json.loads(content)["schema"]["properties"])
@@ -282,6 +287,8 @@ def _live(
             callers.setdefault(node.called, []).append((process, node.id))
     # Conditional events look at whatever the branches of their scope would leave.
     always = frozenset(name for _, node in of.nodes() for text in _awaited(node) for name in names(text)) & followed
+    if any(event.kind in {"compensate", "cancel"} for _, node in of.nodes() for event in node.events):
+        always = followed  # what is undone sees what it once saw, wherever it is asked for
     changed = True
     while changed:
         changed = False
