@@ -21,6 +21,7 @@ class Guesses:
     """What each variable may hold, read off the expressions that use it."""
 
     def __init__(self, written: Iterable[str], times: Iterable[tuple[str, str]] = ()) -> None:
+        self.fixed: dict[str, Any] = {}  #: what is known of some variables
         self._pools: dict[str, dict[tuple[str, ...], list[Any]]] = {}
         for kind, text in times:
             with suppress(ExpressionError):
@@ -36,10 +37,12 @@ class Guesses:
     @property
     def names(self) -> list[str]:
         """Every variable that an expression reads."""
-        return sorted(self._pools)
+        return sorted({*self._pools, *self.fixed})
 
     def of(self, name: str, chance: random.Random) -> Any:
         """A value of the variable; a number or a truth where nothing tells of what kind it is."""
+        if name in self.fixed:
+            return self.fixed[name]
         return _value([(path, pool) for path, pool in sorted(self._pools.get(name, {}).items())], chance)
 
     def _use(self, node: ast.AST) -> None:
