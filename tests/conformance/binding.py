@@ -178,7 +178,7 @@ def _declared(binding: Binding, kind: str) -> str:
 
 
 def times(binding: Binding) -> None:
-    """A time for each timer without one, or with one that only another engine can work out."""
+    """A time or condition for each event without one, or with one that only another engine can work out."""
     for definition in binding.process.iter(bpmn("timerEventDefinition")):
         given = xml.children(definition, "timeDuration", "timeDate", "timeCycle")
         if not given:
@@ -187,6 +187,13 @@ def times(binding: Binding) -> None:
         if not text or (expressions.is_foreign(text) and not _translate(binding, given[0])):
             given[0].text = "PT1H" if xml.tag(given[0])[1] != "timeDate" else "2027-06-01T00:00:00Z"
             binding.bound["times"] += 1
+    for definition in binding.process.iter(bpmn("conditionalEventDefinition")):
+        condition = xml.first(definition, "condition")
+        if condition is None:
+            condition = etree.SubElement(definition, bpmn("condition"))
+        if not _readable(xml.text(condition)) and not _translate(binding, condition):
+            _write(condition, f"{binding.name('choice').lower()} == 1")
+            binding.bound["conditions"] += 1
 
 
 def copies(binding: Binding) -> None:

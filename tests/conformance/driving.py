@@ -32,9 +32,9 @@ class End:
 
 
 class Driver:
-    """Plays one bundle once."""
+    """Plays one bundle once, from one of its start events where it has several."""
 
-    def __init__(self, bundle: Bundle, net: Net, guesses: Guesses, seed: int, message: str | None) -> None:
+    def __init__(self, bundle: Bundle, net: Net, guesses: Guesses, seed: int, event: str = "") -> None:
         self.bundle, self.net, self.guesses = bundle, net, guesses
         self.chance = random.Random(seed)
         self.restoring = seed % 2 == 1
@@ -45,8 +45,8 @@ class Driver:
             if event.attached_to
         }
         variables = {name: guesses.of(name, self.chance) for name in guesses.names}
-        self.following = Following(net, variables, self.quick, message)
-        self.execution = Execution.start(bundle, dict(variables), now=NOW, message=message)
+        self.following = Following(net, variables, self.quick, event)
+        self.execution = Execution.start(bundle, dict(variables), now=NOW, event=event)
 
     def quick(self, node: Any, path: tuple[str, ...], parameters: dict[str, Any]) -> list[Any]:
         return [None] if self.at_once(node.id, node.operator.handler) else []

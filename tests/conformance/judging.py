@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from engine.bpmn import Issue, ServiceTaskInfo, Vocabulary, bundle, calendar, check, describe, xml
+from engine.bpmn import Issue, ServiceTaskInfo, Vocabulary, bundle, calendar, check, xml
 from engine.bpmn.lint.registry import Subject
 from engine.bpmn.lint.rules.written_expressions import written
 from engine.bpmn.reading import read
@@ -159,9 +159,8 @@ def _played(files: dict[str, bytes], called: dict[str, dict[str, bytes]], option
     wanted = {process: called[process] for process in of.called}
     game = net(files, wanted)
     guesses = Guesses(_expressions([files, *wanted.values()]), _times([files, *wanted.values()]))
-    starts: list[str | None] = [*describe(files).start_messages]
-    if not starts or _has_plain_start(files):
-        starts.append(None)
+    scope = read(files)[0].process.scopes[of.process]
+    starts = [node.id for node in scope.nodes.values() if node.kind == "startEvent"] or [""]
     until = time.monotonic() + options.seconds
     ends = [
         Driver(of, game, guesses, seed, starts[seed % len(starts)]).play(options.acts, until)
@@ -178,12 +177,6 @@ def _times(definitions: list[dict[str, bytes]]) -> list[tuple[str, str]]:
         for event in node.events
         if event.kind == "timer" and event.timer and not calendar.is_literal(event.timer, event.expression)
     ]
-
-
-def _has_plain_start(files: dict[str, bytes]) -> bool:
-    diagram, _ = read(files)
-    scope = diagram.process.scopes[diagram.process.id]
-    return any(node.kind == "startEvent" and not node.events for node in scope.nodes.values())
 
 
 def _expressions(definitions: list[dict[str, bytes]]) -> list[str]:

@@ -404,7 +404,7 @@ class Maker:
 
     def activity(self, canvas: Canvas, end: End, size: int, boundary: bool = False) -> tuple[End, list[End]]:
         """One activity or event, with events on its boundary if they are wanted."""
-        kinds = ["user", "service", "scope", "scope", "call"] if boundary else [
+        kinds = ["user", "user", "service", "scope", "scope", "call", "script", "task"] if boundary else [
             "user", "service", "quick", "script", "script", "rule", "task", "send", "receive", "throw", "throw",
             "catch", "scope", "call",
         ]  # fmt: skip

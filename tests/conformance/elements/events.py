@@ -92,9 +92,10 @@ CASES: list[Case] = [
     runs("boundary escalation, interrupting", scope(*ESCALATED, body=d.event("escalation", "up")), "Start S T B Other"),
     runs("boundary escalation, beside", scope(*ESCALATED, body=d.event("escalation", "up"), interrupting=False), "Start S T B Other U E X End", "answer U"),
     refused("boundary error beside", beside(d.event("error", "e1"), False, d.service("X")), "boundary-events", "B"),
-    refused("boundary error of a user task", beside(d.event("error", "e1")), "boundary-events", "B"),
+    runs("boundary error of a user task", beside(d.event("error", "e1")), "Start U End", "answer U"),
+    runs("boundary condition that always holds", beside(d.condition("true")), "Start B Other"),
     refused("boundary event of nothing", line(d.script("X", "a = 1"), d.boundary("B", "Gone", d.message("m1")), d.flow("B", "End")), "boundary-events", "B"),
-    refused("boundary event that cannot happen", beside(d.timer("duration", "PT1H"), task=d.script("X", "a = 1")), "boundary-events", "B"),
+    runs("boundary event that cannot happen", beside(d.timer("duration", "PT1H"), task=d.script("X", "a = 1")), "Start X End"),
     refused("boundary event without a definition", beside(""), "event-definitions", "B"),
     refused("boundary event of several", beside(d.message("m1") + d.event("signal", "s1")), "event-definitions", "B"),
 ]  # fmt: skip

@@ -37,18 +37,21 @@ def check(subject: Subject) -> Iterator[Finding]:
             if "error" in kinds and holder.kind not in raising | {"adHocSubProcess"}:
                 yield Finding(
                     at=node,
-                    reason=f"A {holder.kind} raises no BPMN error, so this event would never happen.",
+                    severity="warning",
+                    reason=f"A {holder.kind} raises no BPMN error, so this event never happens.",
                     hint="Put it on a service task, a subprocess or a call activity.",
                 )
             elif "escalation" in kinds and holder.kind not in EMBEDDED | {"callActivity"}:
                 yield Finding(
                     at=node,
-                    reason=f"A {holder.kind} raises no escalation, so this event would never happen.",
+                    severity="warning",
+                    reason=f"A {holder.kind} raises no escalation, so this event never happens.",
                     hint="Put it on a subprocess or a call activity.",
                 )
             elif holder.kind in INSTANT and kinds & {"message", "signal", "timer", "conditional"}:
                 yield Finding(
                     at=node,
-                    reason=f"A {holder.kind} is over as soon as it begins, so this event would never happen.",
+                    severity="warning",
+                    reason=f"A {holder.kind} is over as soon as it begins, so this event hardly ever happens.",
                     hint="Put the event where the process waits.",
                 )

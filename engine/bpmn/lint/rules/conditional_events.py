@@ -27,6 +27,7 @@ def check(subject: Subject) -> Iterator[Finding]:
             if constant:
                 yield Finding(
                     at=node,
+                    severity="warning",
                     reason="The condition reads no variable, so it is always true or never.",
                     hint="Name the variable that it waits for.",
                 )
