@@ -71,7 +71,9 @@ def shut(session: Session, handler: str) -> tuple[set[str], dict[str, BreakerRow
     rows = session.scalars(select(BreakerRow).where(BreakerRow.handler == handler, BreakerRow.state != "closed"))
     for row in rows.all():
         blocked.add(row.target)
-        due = row.probe_at is None or row.probe_at <= at
+        # Further ahead than the pause is long: a clock was set back meanwhile.
+        ahead = row.probe_at - at if row.probe_at else timedelta(0)
+        due = ahead <= timedelta(0) or ahead > timedelta(seconds=row.pause_seconds)
         if (row.state == "open" and due) or (row.state == "half_open" and not _alive(session, row.probe)):
             probing[row.target] = row
     return blocked, probing

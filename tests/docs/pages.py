@@ -132,9 +132,24 @@ def service_task_part(task: registry.ServiceTask) -> str:
         choices = ", ".join(f"`{each}`" for each in field.get("enum", []))
         kind = f"one of {choices}" if choices else field.get("type", "any JSON value")
         lines.append(f"- parameter `{name}` ({kind}{needed}): {field.get('description', '')}")
+    if task.kind == "job":
+        lines.append(f"- limits: {_limits(task)}")
     if task.errors:
         lines.append(f"- errors: {', '.join(f'`{each}`' for each in task.errors)}")
     return "\n".join(lines)
+
+
+def _limits(task: registry.ServiceTask) -> str:
+    """What a handler that runs as a job declares of limits."""
+    found, told = task.limits, []
+    if found.concurrency is not None:
+        told.append(f"at most {found.concurrency} at a time")
+    if found.rate:
+        told.append(f"at most {found.rate.starts} starts in {found.rate.per_seconds:g} s")
+    if found.breaker:
+        of = "of one outside thing" if task.asks else ""
+        told.append(f"a breaker after {found.breaker.failures} technical failures in a row {of}".strip())
+    return ", ".join(told) or "none"
 
 
 def evidence_part() -> str:

@@ -264,6 +264,16 @@ def test_no_span_of_the_rate_holds_more_starts_than_may(house, clock):
     assert lines.advance(house) == 1
 
 
+def test_a_clock_that_is_set_back_holds_nobody_longer_than_the_rate_or_the_pause(house, clock):
+    limiting.set_limits(house, w.BEN, "few_for_tests", Limits(rate=Rate(starts=1, per_seconds=60)), "its quota")
+    w.given_a_published(house, a_process("few_for_tests", "rated"))
+    assert [begun(house, task) for task in started(house, 2, "rated")] == [True, False]
+    tasks = given_an_open_breaker(house)
+    worker.run_handler(house, tasks[2])
+    clock.advance(timedelta(hours=-1))
+    assert lines.advance(house) == 2
+
+
 # What an operator does
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
+import requests
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -11,9 +14,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from engine.config import Settings
 from engine.identity import browser_sessions, people
 from engine.runtime import instances, wakeups, worker
+from engine.serving import scoring
 from engine.store import transaction
 from engine.telemetry import tracing
 from tests.runtime import worlds as w
+from tests.runtime.test_worker import until
 from web import access
 from web.app import create_app
 
@@ -102,6 +107,24 @@ def test_a_click_its_road_the_job_and_its_apply_are_one_trace(house, spans):
     told = " ".join(f"{span.name} {dict(span.attributes)} {span.events}" for span in made.values()).lower()
     for word in ("ben", "approve", "comment", "credit", cookie.lower(), csrf):
         assert word not in told
+
+
+def test_a_scoring_request_goes_on_with_the_trace_of_its_caller(house, spans):
+    stop, told = threading.Event(), []
+    answering = threading.Thread(
+        target=scoring.serve, args=(house, "127.0.0.1", 0, stop), kwargs={"announce": told.append}
+    )
+    answering.start()
+    try:
+        until(lambda: told)
+        traceparent = f"00-{ROOT}-b7ad6b7169203331-01"
+        assert requests.get(f"{told[0]}/v2", headers={"traceparent": traceparent}, timeout=10).status_code == 200
+    finally:
+        stop.set()
+        answering.join(30)
+    (made,) = [span for span in spans() if span.name == "scoring"]
+    assert format(made.context.trace_id, "032x") == ROOT
+    assert made.attributes["http.response.status_code"] == 200
 
 
 def test_a_failed_span_has_the_code_of_the_error_and_not_its_text(house, spans):
