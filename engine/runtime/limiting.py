@@ -129,6 +129,10 @@ def set_limits(house: Store, person: Person, handler: str, limits: Limits, reaso
                 changed_at=now(session),
             )
         )
+        if limits.breaker is None:
+            for row in session.scalars(select(BreakerRow).where(BreakerRow.handler == handler)).all():
+                if row.state != "closed":
+                    breakers.close(session, row, person.id, f"it has no breaker any more: {reason}")
         session.flush()
         _record(session, person, "limits.set", handler, reason=reason, before=_told(before), after=_told(limits))
 

@@ -58,7 +58,7 @@ def standing(session: Session, handler: registry.ServiceTask, target: str) -> St
     ).one()
     row, breaker = found
     limits = effective(handler, row)
-    if breaker is None:
+    if breaker is None or limits.breaker is None:
         return Standing(limits=limits)
     return Standing(limits=limits, breaker=breaker.state, failures=breaker.failures, probe=breaker.probe)
 
@@ -98,13 +98,14 @@ def ended(
 ) -> None:
     """Note what a job's end says of its tool, and let the next in. asked: the tool was asked at all."""
     rule = standing.limits.breaker
-    broken = asked and failure is not None and breakers.technical(failure) and rule is not None
-    mended = asked and not broken and (standing.failures > 0 or standing.breaker != "closed")
+    failed = failure is not None and breakers.technical(failure)
+    broken = asked and failed and rule is not None
+    mended = asked and not failed and (standing.failures > 0 or standing.breaker != "closed")
     if not (broken or mended or standing.guarded):
         return
     with transaction(house) as session:
         lock(session, handler.name)
-        if broken and rule is not None:
+        if broken and rule is not None and failure is not None:
             breakers.failed(session, handler.name, target, task, str(failure) or type(failure).__name__, rule)
         elif mended:
             breakers.answered(session, handler.name, target, task)
@@ -158,7 +159,7 @@ def let_in(house: Store, session: Session, handler: registry.ServiceTask, *, her
     room, at_work = _room(session, handler.name, limits, at)
     if room <= 0:
         return []
-    blocked, probing = breakers.shut(session, handler.name)
+    blocked, probing = breakers.shut(session, handler.name) if limits.breaker else (set(), {})
     chosen: list[UUID] = []
     for target, breaker in sorted(probing.items()):
         first = _line(session, handler.name, 1, of=target)

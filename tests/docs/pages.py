@@ -147,8 +147,8 @@ def _limits(task: registry.ServiceTask) -> str:
     if found.rate:
         told.append(f"at most {found.rate.starts} starts in {found.rate.per_seconds:g} s")
     if found.breaker:
-        of = "of one outside thing" if task.asks else ""
-        told.append(f"a breaker after {found.breaker.failures} technical failures in a row {of}".strip())
+        of = "a breaker for each outside thing that it asks" if task.asks else "a breaker"
+        told.append(f"{of}, after {found.breaker.failures} technical failures in a row")
     return ", ".join(told) or "none"
 
 

@@ -435,6 +435,17 @@ def test_an_operator_closes_a_breaker_and_the_waiting_run(house):
     assert closed.actor == "ben"
 
 
+def test_a_handler_that_loses_its_breaker_lets_all_in_and_opens_none(house):
+    tasks = given_an_open_breaker(house)
+    worker.run_handler(house, tasks[2])
+    limiting.set_limits(house, w.BEN, "tool_for_tests", Limits(), "its failures are harmless")
+    assert row(house, tasks[2]).admitted_at is not None
+    away(times=5)
+    for task in tasks:
+        worker.run_handler(house, task)
+    assert state(house, "tool_for_tests").breakers == []
+
+
 def test_an_open_task_list_of_handlers_is_read_in_three_statements(house):
     from sqlalchemy import event
 
