@@ -7,6 +7,7 @@ import logging
 from engine import audit
 from engine.handlers import facts
 from engine.identity import browser_sessions, sign_in
+from engine.inferences import counts
 from engine.inferences.partitions import ensure_partitions
 from engine.runtime.clock import Tick
 from engine.store import Store, now, transaction
@@ -19,6 +20,13 @@ def _make_partitions(house: Store) -> None:
         ensure_partitions(session, now(session))
 
 
+def _fold_counts(house: Store) -> None:
+    while True:
+        with transaction(house) as session:
+            if not counts.fold(session):
+                return
+
+
 def _forget_what_ended(house: Store) -> None:
     with transaction(house) as session:
         browser_sessions.forget_ended(session)
@@ -29,6 +37,7 @@ TICKS = (
     Tick("told facts", 0.5, facts.deliver_facts),
     Tick("checkpoints of the audit log", 60.0, audit.checkpoint),
     Tick("partitions of the inference log", 3600.0, _make_partitions),
+    Tick("counts of the inference log", 5.0, _fold_counts),
     Tick("ended sessions", 3600.0, _forget_what_ended),
 )
 

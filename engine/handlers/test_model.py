@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from engine import training
 from engine.handlers import subjects
-from engine.inventory import queries, suites, versions
+from engine.inventory import assets, queries, suites, versions
 from engine.inventory.reports import TestReport
 from engine.runtime.context import Context
 from engine.runtime.registry import service_task
@@ -28,7 +28,7 @@ def test_model(parameters: Parameters, ctx: Context) -> dict[str, Any]:
     """Tests a version in the sandbox on its held-out rows, against the thresholds that its model declares."""
     known = ctx.prepared
     ctx.progress(0.05, f"{parameters.suite} test in the sandbox")
-    report = training.test(
+    report, predicted = training.scored(
         ctx.files,
         known["kind"],
         known["assets"],
@@ -40,12 +40,16 @@ def test_model(parameters: Parameters, ctx: Context) -> dict[str, Any]:
         ),
         allow_network=ctx.settings.sandbox_allow_network,
     )
-    return {
+    found = {
         "passed": report.passed,
         "suite": parameters.suite,
         "failed": [str(verdict) for verdict in report.failed],
         "digest": ctx.files.put(report.as_bytes()),
     }
+    if parameters.suite == "rehearsal":
+        return found
+    counted = training.reference(ctx.files, known["assets"], known["columns"], report.output, predicted)
+    return {**found, "reference": ctx.files.put(counted.as_bytes())}
 
 
 @test_model.prepare
@@ -61,6 +65,7 @@ def material(session: Session, parameters: Parameters, ctx: Context) -> dict[str
         "target": model.metadata.target or "",
         "thresholds": dict(model.metadata.thresholds),
         "protected": dict(model.metadata.protected),
+        "columns": [*model.metadata.features, *model.metadata.protected],
     }
 
 
@@ -72,9 +77,10 @@ def record(session: Session, parameters: Parameters, ctx: Context, result: dict[
     ref = subjects.version_of(ctx, parameters.version)
     report = TestReport.from_bytes(ctx.files.read(result["digest"]))
     versions.record_test(session, ref, report, suite=parameters.suite, actor=ctx.actor)
+    assets.put(session, ref, {("reference", None): result["reference"]}, actor=ctx.actor)
 
 
 @test_model.preview
 def assumed(session: Session, parameters: Parameters, ctx: Context) -> dict[str, Any]:
     """Assumes a test that is passed."""
-    return {"passed": True, "suite": parameters.suite, "failed": [], "digest": ""}
+    return {"passed": True, "suite": parameters.suite, "failed": [], "digest": "", "reference": ""}

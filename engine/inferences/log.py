@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from engine.inferences import refusals, rows, spool
+from engine.inferences import counts, refusals, rows, spool
 from engine.inferences.inference import Answered, Inference
 from engine.inferences.refusals import Refusal
 from engine.store import Store, transaction
@@ -77,6 +77,7 @@ class InferenceLog:
         self._store = store
         self._group_seconds, self._group_rows, self._capacity_rows = group_seconds, group_rows, capacity_rows
         self._folder = store.settings.home / "unwritten-inferences"
+        self._references = counts.References(store.files)
         self._changed = threading.Condition()
         self._queue: deque[_Entry] = deque()
         self._waiting = 0
@@ -93,7 +94,7 @@ class InferenceLog:
         for file in spool.waiting(self._folder):
             recovered = list(spool.read(file))
             with transaction(self._store) as session:
-                rows.insert_again(_driver(session), recovered)
+                counts.add_again(session, self._references, rows.insert_again(_driver(session), recovered))
             file.unlink()
             logger.info("Wrote %d inferences that %s had kept.", len(recovered), file.name)
         self._thread.start()
@@ -191,7 +192,7 @@ class InferenceLog:
         answered = [entry.answered for entry in group]
         n_rows = sum(map(len, answered))
         try:
-            self._commit(lambda connection: rows.copy(connection, answered), n_rows, refused)
+            self._commit(lambda session: self._copy(session, answered), n_rows, refused)
         except (psycopg.Error, SQLAlchemyError) as cause:
             again = [inference for each in answered for inference in each.inferences()]
             if isinstance(cause, UNREACHABLE) and not self._may_try_again(FIRST_PAUSE_SECONDS, cause):
@@ -208,7 +209,7 @@ class InferenceLog:
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
-                self._commit(lambda connection: rows.insert_again(connection, inferences), len(inferences), refused)
+                self._commit(lambda session: self._insert_again(session, inferences), len(inferences), refused)
             except UNREACHABLE as cause:
                 if self._may_try_again(pause, cause):
                     pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
@@ -234,10 +235,17 @@ class InferenceLog:
             self._changed.wait(pause)
             return True
 
-    def _commit(self, write: Callable[[Driver], None], n_rows: int, refused: Counter[Refusal]) -> None:
+    def _copy(self, session: Session, answered: Sequence[Answered]) -> None:
+        rows.copy(_driver(session), answered)
+        counts.add(session, self._references, answered)
+
+    def _insert_again(self, session: Session, inferences: Sequence[Inference]) -> None:
+        counts.add_again(session, self._references, rows.insert_again(_driver(session), inferences))
+
+    def _commit(self, write: Callable[[Session], None], n_rows: int, refused: Counter[Refusal]) -> None:
         with transaction(self._store) as session:
             if n_rows:
-                write(_driver(session))
+                write(session)
             refusals.add(session, refused)
         with self._changed:
             self._written += n_rows

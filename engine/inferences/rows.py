@@ -25,7 +25,7 @@ OWN = ("id", "position", "event_time", "caller_reference", "input", "score", "de
 COPY = f"COPY inferences.inferences ({', '.join(SHARED + OWN)}) FROM STDIN"
 INSERT = (
     f"INSERT INTO inferences.inferences ({', '.join(SHARED + OWN)}) "  # noqa: S608 - the columns are constants above
-    f"VALUES ({', '.join(['%s'] * len(SHARED + OWN))}) ON CONFLICT DO NOTHING"
+    f"VALUES ({', '.join(['%s'] * len(SHARED + OWN))}) ON CONFLICT DO NOTHING RETURNING id"
 )
 NULL = "\\N"
 #: What stands for itself in COPY's text format must be told apart from its separators.
@@ -78,10 +78,17 @@ def lines(answered: Answered) -> Iterator[str]:
         )
 
 
-def insert_again(connection: Connection[Any], inferences: Sequence[Inference]) -> None:
-    """Write inferences some of which may be there already: after a lost connection the commit may have arrived."""
+def insert_again(connection: Connection[Any], inferences: Sequence[Inference]) -> list[Inference]:
+    """Write inferences some of which may be there already: after a lost connection the commit may have arrived.
+
+    Returns those that were not there.
+    """
+    written: set[Any] = set()
     with connection.cursor() as cursor:
-        cursor.executemany(INSERT, [_values(inference) for inference in inferences])
+        cursor.executemany(INSERT, [_values(inference) for inference in inferences], returning=True)
+        for result in cursor.results():
+            written.update(id for (id,) in result)
+    return [each for each in inferences if each.id in written]
 
 
 def _values(inference: Inference) -> tuple[Any, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index
+from sqlalchemy import BigInteger, CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.store import Base, Moment
@@ -53,6 +53,38 @@ class RefusalRow(Base):
     code: Mapped[str] = mapped_column(primary_key=True)
     status: Mapped[int]
     requests: Mapped[int] = mapped_column(BigInteger)
+
+
+class PieceRow(Base):
+    """Counts of rows that one group of the log wrote, of one hour of event time."""
+
+    __tablename__ = "pieces"
+    __table_args__ = (Index("ix_pieces_model", "model", "version", "hour"), {"schema": SCHEMA})
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    model: Mapped[str]
+    version: Mapped[int]
+    environment: Mapped[str]
+    reference: Mapped[str]  #: the digest of what the groups were fitted on
+    hour: Mapped[Moment]
+    rows: Mapped[int] = mapped_column(BigInteger)
+    tally: Mapped[bytes]
+
+
+class SpanRow(Base):
+    """Counts of all pieces of an hour, a day or a month that were added up so far."""
+
+    __tablename__ = "spans"
+    __table_args__ = (CheckConstraint("unit IN ('hour', 'day', 'month')", name="unit"), {"schema": SCHEMA})
+
+    model: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    environment: Mapped[str] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(primary_key=True)
+    unit: Mapped[str] = mapped_column(primary_key=True)
+    starts_at: Mapped[Moment] = mapped_column(primary_key=True)
+    rows: Mapped[int] = mapped_column(BigInteger)
+    tally: Mapped[bytes]
 
 
 class LabelRow(Base):

@@ -24,6 +24,7 @@ ROLES: dict[str, str] = {
     "source": "the source that trains it, or the table as it was written",
     "training_data": "the rows that it was trained on",
     "profile": "what the training data holds, in a few numbers a column",
+    "reference": "what its columns and its output held when it was tested, in counts",
     "test_data": "the rows that it was tested on",
     "input_schema": "what a row holds",
     "output_schema": "what an answer holds",

@@ -149,6 +149,21 @@ class Reference:
             for at, name in enumerate(names)
         }
 
+    def beside(self, other: Reference) -> Reference:
+        """Both together, though their rows are others: the columns of this one, then those of the other."""
+        mine, theirs = self.tally, other.tally
+        return Reference(
+            columns=(*self.columns, *other.columns),
+            tally=Tally(
+                rows=max(mine.rows, theirs.rows),
+                places=np.concatenate((mine.places, theirs.places + self.offsets[-1])),
+                times=np.concatenate((mine.times, theirs.times)),
+                scaled=(*mine.scaled, *theirs.scaled),
+                least=(*mine.least, *theirs.least),
+                most=(*mine.most, *theirs.most),
+            ),
+        )
+
     def as_bytes(self) -> bytes:
         """The reference as a file: the same bytes for the same reference."""
         head = orjson.dumps([column.as_json() for column in self.columns])

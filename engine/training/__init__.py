@@ -1,11 +1,13 @@
 """Train, test and reproduce a version, in the sandbox: files and values in, files and values out."""
 
 from engine.training.fits import NotTrainable, Recipe, Training, read_upload, train
-from engine.training.measurement import LabelsRefused, ReferenceMissing, Suite, test
+from engine.training.measurement import LabelsRefused, ReferenceMissing, Suite, scored, test
 from engine.training.profiles import profile
+from engine.training.references import OUTPUT, reference
 from engine.training.reproductions import Reproduction, reproduce
 
 __all__ = [
+    "OUTPUT",
     "LabelsRefused",
     "NotTrainable",
     "Recipe",
@@ -15,7 +17,9 @@ __all__ = [
     "Training",
     "profile",
     "read_upload",
+    "reference",
     "reproduce",
+    "scored",
     "test",
     "train",
 ]

@@ -66,7 +66,27 @@ def test(
     interpreter: str | Path | None = None,  # noqa: PT028
     allow_network: bool = False,  # noqa: PT028
 ) -> TestReport:
-    """Score the test rows in the sandbox and measure every metric that fits the output, overall and by group.
+    """The report of `scored`, alone."""
+    return scored(
+        files, kind, assets, test_data, suite, limits=limits, interpreter=interpreter, allow_network=allow_network
+    )[0]
+
+
+test.__test__ = False  # type: ignore[attr-defined]  # an act, not a test of pytest's
+
+
+def scored(
+    files: Files,
+    kind: str,
+    assets: Mapping[str, str],
+    test_data: str,
+    suite: Suite,
+    *,
+    limits: Limits | None = None,
+    interpreter: str | Path | None = None,
+    allow_network: bool = False,
+) -> tuple[TestReport, tuple[float, ...]]:
+    """Score the test rows in the sandbox and measure every metric that fits the output; the report, and the scores.
 
     assets: role -> digest of the version. test_data: digest of a Parquet or CSV file with the input's columns, the
     label and the protected columns. The model's code never sees the labels, and computes no metric of its own.
@@ -93,10 +113,8 @@ def test(
         suite,
     )
     inputs = {role: assets[role] for role in ("artefact", "source", "input_schema") if role in assets}
-    return _with(report, {**inputs, "test_data": test_data}, isolation, round(time.monotonic() - began, 3))
-
-
-test.__test__ = False  # type: ignore[attr-defined]  # an act, not a test of pytest's
+    seconds = round(time.monotonic() - began, 3)
+    return _with(report, {**inputs, "test_data": test_data}, isolation, seconds), tuple(predicted)
 
 
 def measure(

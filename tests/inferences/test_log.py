@@ -239,6 +239,9 @@ def test_refused_requests_are_counted_by_hour_and_reason(store: Store, log: Infe
 def test_a_group_costs_one_statement_beside_its_transaction(store: Store, log: InferenceLog) -> None:
     from sqlalchemy import event
 
+    written = threading.Event()
+    log.offer(answered(), written.set)  # the version's reference is looked up, and is not there
+    assert written.wait(20)
     statements: list[str] = []
     event.listen(store.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
     log.offer(answered(500))

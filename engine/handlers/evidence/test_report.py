@@ -31,6 +31,7 @@ def test_report(session: Session, ctx: Context) -> Evidence:
         content={
             "version": str(version.ref),
             "passed": all(report.passed for report in reports.values()),
+            "reference": queries.asset_digests(session, version.ref).get("reference"),
             "suites": {suite: report.as_json() for suite, report in sorted(reports.items())},
         },
     )

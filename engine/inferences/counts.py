@@ -1,0 +1,268 @@
+"""Counts of what was answered: written with the answers, added up by the clock, read for any window.
+
+    piece   the rows of one group of the log that lie in one hour of event time, in the transaction that writes them
+    span    all pieces of an hour, a day or a month that were added up so far
+
+A piece is added to its hour, its day and its month in one transaction and is gone, so that at any moment spans and
+pieces together count each row once. A window takes the largest spans that fit: a year costs a few dozen rows to read.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, delete, false, func, insert, literal, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from engine.errors import GatewrightError
+from engine.inferences.inference import Answered, Inference
+from engine.inferences.tables import PieceRow, SpanRow
+from engine.inventory import queries
+from engine.inventory.references import VersionRef
+from engine.statistics.tallies import Reference, Tally, total
+from engine.store import Files, files, new_id
+
+#: the column of the output beside those of the input; see `engine.training.references`
+OUTPUT = "(output)"
+LOOK_AGAIN_SECONDS = 10.0
+FOLDED_AT_ONCE = 2_000
+_HOUR = 3600
+_LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
+logger = logging.getLogger(__name__)
+
+
+class ReferenceMissing(GatewrightError):
+    """{version} has no reference: nothing that its windows could be held against."""
+
+    code = "reference-missing"
+    hint = "Have the version tested: the test counts what its columns held, and counting begins with it."
+    status = 409
+
+
+@dataclass(slots=True)
+class References:
+    """The references of the versions that are scored here, kept in memory and looked up again now and then."""
+
+    store_files: Files
+    _current: dict[tuple[str, int], tuple[float, str | None]] = field(default_factory=dict)
+    _read: dict[str, Reference | None] = field(default_factory=dict)
+
+    def of(self, session: Session, model: str, version: int) -> tuple[str, Reference] | None:
+        """(digest, reference) of a version; None where it has none that can be read: its rows are not counted."""
+        known = self._current.get((model, version))
+        if known is None or time.monotonic() - known[0] > LOOK_AGAIN_SECONDS:
+            digest = queries.asset_digests(session, VersionRef(model, version)).get("reference")
+            known = self._current[model, version] = (time.monotonic(), digest)
+        if known[1] is None:
+            return None
+        if known[1] not in self._read:
+            try:
+                self._read[known[1]] = Reference.from_bytes(self.store_files.read(known[1]))
+            except (GatewrightError, OSError, ValueError):
+                self._read[known[1]] = None
+                logger.exception(
+                    "The reference of %s@%s cannot be read; its inferences are not counted", model, version
+                )
+        found = self._read[known[1]]
+        return None if found is None else (known[1], found)
+
+
+def add(session: Session, references: References, group: Iterable[Answered]) -> None:
+    """Count the rows of a group of the log, in the transaction that writes them."""
+    by_version: dict[tuple[str, int, str], list[Answered]] = defaultdict(list)
+    for answered in group:
+        by_version[answered.model, answered.version, answered.environment].append(answered)
+    for key, many in by_version.items():
+        moments = [moment or each.logged_at for each in many for moment in each.event_times]
+        inputs = [given for each in many for given in each.inputs]
+        _write(session, references, key, moments, inputs, [score for each in many for score in each.scores])
+
+
+def add_again(session: Session, references: References, inferences: Iterable[Inference]) -> None:
+    """The same for inferences one by one: those that were not in the log before."""
+    by_version: dict[tuple[str, int, str], list[Inference]] = defaultdict(list)
+    for each in inferences:
+        by_version[each.model, each.version, each.environment].append(each)
+    for key, many in by_version.items():
+        moments, inputs = [each.event_time for each in many], [each.input for each in many]
+        _write(session, references, key, moments, inputs, [each.score for each in many])
+
+
+def fold(session: Session) -> int:
+    """Add pieces to their spans; returns how many. Where another process is about it, none.
+
+    The lock is advisory: a folder that died with its connection has released it, and changed nothing.
+    """
+    if not session.scalar(select(func.pg_try_advisory_xact_lock(func.hashtextextended("inferences.fold", 0)))):
+        return 0
+    pieces = session.scalars(select(PieceRow).order_by(PieceRow.id).limit(FOLDED_AT_ONCE)).all()
+    added: dict[tuple[Any, ...], list[tuple[int, Tally]]] = defaultdict(list)
+    for piece in pieces:
+        tally = Tally.unpacked(piece.tally)
+        for unit, starts_at in _spans_of(piece.hour):
+            key = (piece.model, piece.version, piece.environment, piece.reference, unit, starts_at)
+            added[key].append((piece.rows, tally))
+    if not added:
+        return 0
+    columns = (
+        SpanRow.model,
+        SpanRow.version,
+        SpanRow.environment,
+        SpanRow.reference,
+        SpanRow.unit,
+        SpanRow.starts_at,
+    )
+    for row in session.scalars(select(SpanRow).where(tuple_(*columns).in_(list(added)))):
+        key = (row.model, row.version, row.environment, row.reference, row.unit, row.starts_at)
+        added[key].append((row.rows, Tally.unpacked(row.tally)))
+    values = [
+        {
+            **dict(zip(("model", "version", "environment", "reference", "unit", "starts_at"), key, strict=True)),
+            "rows": sum(rows for rows, _ in found),
+            "tally": total([tally for _, tally in found], len(found[0][1].scaled)).packed(),
+        }
+        for key, found in sorted(added.items())
+    ]
+    statement = upsert(SpanRow)
+    session.execute(
+        statement.on_conflict_do_update(
+            constraint="pk_spans", set_={name: statement.excluded[name] for name in ("rows", "tally")}
+        ),
+        values,
+    )
+    session.execute(delete(PieceRow).where(PieceRow.id.in_([piece.id for piece in pieces])))
+    return len(pieces)
+
+
+def reference_of(session: Session, ref: VersionRef) -> tuple[str, Reference]:
+    """(digest, reference) of a version; raises VersionUnknown, ReferenceMissing."""
+    queries.version(session, ref)
+    digest = queries.asset_digests(session, ref).get("reference")
+    if digest is None:
+        raise ReferenceMissing(version=ref)
+    return digest, Reference.from_bytes(files(session).read(digest))
+
+
+def window(
+    session: Session,
+    ref: VersionRef,
+    reference: str,
+    columns: int,
+    *,
+    environment: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Tally:
+    """What was counted on a reference of so many columns, between two instants of event time; one statement.
+
+    Counts are kept by the hour: the window is widened to whole hours of UTC. None is open.
+    """
+    first = _floor(since, "hour") if since is not None else _EARLIEST
+    end = _floor(until + timedelta(hours=1) - timedelta.resolution, "hour") if until is not None else _LATEST
+    of_version = [ref.model, ref.number, reference]
+    spans = (
+        select(SpanRow.tally)
+        .where(tuple_(SpanRow.model, SpanRow.version, SpanRow.reference) == tuple_(*map(literal, of_version)))
+        .where(
+            or_(
+                false(),
+                *(and_(SpanRow.unit == unit, _within(SpanRow.starts_at, a, b)) for unit, a, b in _cover(first, end)),
+            )
+        )
+    )
+    pieces = (
+        select(PieceRow.tally)
+        .where(tuple_(PieceRow.model, PieceRow.version, PieceRow.reference) == tuple_(*map(literal, of_version)))
+        .where(_within(PieceRow.hour, first, end))
+    )
+    if environment is not None:
+        spans, pieces = (
+            spans.where(SpanRow.environment == environment),
+            pieces.where(PieceRow.environment == environment),
+        )
+    # One statement, so one snapshot: between two of them a piece could become part of a span.
+    return total([Tally.unpacked(packed) for packed in session.scalars(spans.union_all(pieces))], columns)
+
+
+def _write(
+    session: Session,
+    references: References,
+    key: tuple[str, int, str],
+    moments: Sequence[datetime],
+    inputs: Sequence[Mapping[str, Any]],
+    scores: Sequence[float | None],
+) -> None:
+    model, version, environment = key
+    found = references.of(session, model, version)
+    if found is None or not moments:
+        return
+    digest, reference = found
+    values: dict[str, Any] = {
+        name: [given.get(name) for given in inputs] for name in reference.names() if name != OUTPUT
+    }
+    tallies = reference.tallies({**values, OUTPUT: scores}, [int(each.timestamp()) // _HOUR for each in moments])
+    session.execute(
+        insert(PieceRow),
+        [
+            {
+                "id": new_id(),
+                "model": model,
+                "version": version,
+                "environment": environment,
+                "reference": digest,
+                "hour": datetime.fromtimestamp(hour * _HOUR, UTC),
+                "rows": tally.rows,
+                "tally": tally.packed(),
+            }
+            for hour, tally in sorted(tallies.items())
+        ],
+    )
+
+
+def _spans_of(hour: datetime) -> tuple[tuple[str, datetime], ...]:
+    at = hour.astimezone(UTC)
+    return ("hour", at), ("day", _floor(at, "day")), ("month", _floor(at, "month"))
+
+
+def _floor(moment: datetime, unit: str) -> datetime:
+    at = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    if unit in ("day", "month"):
+        at = at.replace(hour=0)
+    return at.replace(day=1) if unit == "month" else at
+
+
+def _ceiling(moment: datetime, unit: str) -> datetime:
+    low = _floor(moment, unit)
+    if low == moment:
+        return low
+    return low + timedelta(days=1) if unit == "day" else (low + timedelta(days=31)).replace(day=1)
+
+
+def _cover(first: datetime, end: datetime) -> list[tuple[str, datetime, datetime]]:
+    """(unit, from, before) that together are the hours from `first` on, before `end`, each hour once."""
+    found = []
+    low, high = _ceiling(first, "month"), _floor(end, "month")
+    if low >= high:  # no whole month
+        low = high = end
+    else:
+        found.append(("month", low, high))
+    for start, stop in ((first, low), (high, end)):
+        day, last = _ceiling(start, "day"), _floor(stop, "day")
+        if day < last:
+            found += [("hour", start, day), ("day", day, last), ("hour", last, stop)]
+        else:
+            found.append(("hour", start, stop))
+    return [(unit, a, b) for unit, a, b in found if a < b]
+
+
+def _within(column: Any, first: datetime, end: datetime) -> Any:
+    return and_(column >= first, column < end)
