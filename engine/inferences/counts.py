@@ -40,10 +40,10 @@ _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 logger = logging.getLogger(__name__)
 
 
-class ReferenceMissing(GatewrightError):
+class NoReference(GatewrightError):
     """{version} has no reference: nothing that its windows could be held against."""
 
-    code = "reference-missing"
+    code = "no-reference"
     hint = "Have the version tested: the test counts what its columns held, and counting begins with it."
     status = 409
 
@@ -144,11 +144,11 @@ def fold(session: Session) -> int:
 
 
 def reference_of(session: Session, ref: VersionRef) -> tuple[str, Reference]:
-    """(digest, reference) of a version; raises VersionUnknown, ReferenceMissing."""
+    """(digest, reference) of a version; raises VersionUnknown, NoReference."""
     queries.version(session, ref)
     digest = queries.asset_digests(session, ref).get("reference")
     if digest is None:
-        raise ReferenceMissing(version=ref)
+        raise NoReference(version=ref)
     return digest, Reference.from_bytes(files(session).read(digest))
 
 

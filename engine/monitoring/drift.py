@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
+from engine.errors import GatewrightError
 from engine.inferences import counts
 from engine.inventory.references import VersionRef
 from engine.statistics import Estimate
@@ -23,6 +24,14 @@ from engine.statistics.wilson import wilson
 #: worst last; no data is never healthy
 STATES = ("no data", "healthy", "warn", "breach")
 QUANTILE_GROUPS = 10
+
+
+class WindowRefused(GatewrightError):
+    """The window is refused: {reason}."""
+
+    code = "window-refused"
+    hint = "Give a beginning and an end, the end later; either may be left open."
+    status = 422
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +106,10 @@ def of_window(
 ) -> Drift:
     """The drift of a version between two instants of event time, widened to whole hours, from counts alone.
 
-    Costs the same whatever the rows. Raises VersionUnknown, ReferenceMissing.
+    Costs the same whatever the rows. Raises VersionUnknown, NoReference, WindowRefused.
     """
+    if since is not None and until is not None and since >= until:
+        raise WindowRefused(reason="it ends before it begins")
     digest, reference = counts.reference_of(session, ref)
     tally = counts.window(
         session, ref, digest, len(reference.columns), environment=environment, since=since, until=until

@@ -107,6 +107,7 @@ TABLE = {
     "read_asset": EVERY,
     "attach_asset": "SMB",
     "test_reports": EVERY,
+    "show_drift": EVERY,
     # serving
     "list_environments": EVERY,
     "define_environment": "IX",

@@ -124,6 +124,7 @@ PAGES = {
     "model that runs": ("business_owner", "/models/outreach"),
     "edit a model": ("data_scientist", "/models/credit/edit"),
     "version": ("auditor", "/models/credit/versions/1"),
+    "drift": ("auditor", "/models/credit/versions/1/drift"),
     "add a version": ("data_scientist", "/models/credit/versions/new"),
     "portfolio": ("business_owner", "/portfolio"),
     "schedules": ("model_operator", "/schedules"),

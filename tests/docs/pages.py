@@ -46,6 +46,7 @@ ROOMS = {
     "engine.audit": "The audit log",
     "engine.store": "Database and files",
     "engine.telemetry": "Logs, metrics, traces",
+    "engine.monitoring": "Monitoring",
     "web": "Pages, API and command line",
 }
 

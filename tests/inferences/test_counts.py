@@ -217,7 +217,7 @@ def test_a_reference_is_found_or_missed_by_name(store: Store, digest: str) -> No
         found = counts.reference_of(session, REF)
         assert (found[0], found[1]) == (digest, REFERENCE)
         versions.add(session, ADA, "credit", {"source": store.files.put(b"x")}, source="uploaded")
-        with pytest.raises(counts.ReferenceMissing, match="credit@2 has no reference"):
+        with pytest.raises(counts.NoReference, match="credit@2 has no reference"):
             counts.reference_of(session, VersionRef("credit", 2))
 
 

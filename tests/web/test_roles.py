@@ -85,6 +85,7 @@ TABLE = {
     "POST models.request_retirement": EDITORS,
     "GET versions.page": ALL,
     "GET versions.asset": ALL,
+    "GET drift.page": ALL,
     "GET versions.new": REGISTRANTS,
     "POST versions.add": REGISTRANTS,
     "POST versions.attach": EDITORS,

@@ -1,0 +1,27 @@
+"""Drift over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from engine.statistics.tallies import refer
+from engine.store import Store
+from tests.api.callers import Caller
+from tests.api.test_models import RULES, SCHEMA, declared, upload
+
+
+def test_drift_is_told_column_by_column(as_: Callable[..., Caller], store: Store) -> None:
+    """A version without reference is refused by name; with one and without rows everything is no data."""
+    bea = as_("bea", "data_scientist")
+    bea("POST", "/models", 201, json={"declared": declared()})
+    bea("POST", "/models/leaflets/versions", 201, **upload(artefact=RULES, source=RULES, input_schema=SCHEMA))
+    at = "/models/leaflets/versions/1"
+    assert bea("GET", f"{at}/drift", 409)["code"] == "no-reference"
+    reference = refer({"AGEP": [20, 30, 40]}).as_bytes()
+    bea("PUT", f"{at}/assets/reference", 200, **upload(file=reference))
+    found = bea("GET", f"{at}/drift?since=2026-01-01T00:00:00Z", 200)
+    assert (found["state"], found["rows"], found["reference_rows"]) == ("no data", 0, 3)
+    assert [(each["name"], each["psi"]["value"]) for each in found["columns"]] == [("AGEP", None)]
+    backwards = bea("GET", f"{at}/drift?since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z", 422)
+    assert backwards["code"] == "window-refused"
+    assert bea("GET", f"{at}/drift?since=2026-01-02", 422)["errors"][0]["field"] == "since"
