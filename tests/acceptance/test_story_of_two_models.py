@@ -66,6 +66,7 @@ def test_r19_all_elements_of_a_version_are_recorded_by_digest(told: Told) -> Non
         "source",
         "training_data",
         "profile",
+        "reference",
         "test_data",
         "input_schema",
         "output_schema",
