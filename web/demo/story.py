@@ -208,7 +208,7 @@ class Story:
             "subject": ONE,
             "answer": {"model": ONE},
         }
-        self._people["mika"].post("/schedules", json=body)
+        self._people["mika"].post("/schedules", done={"schedule-taken"}, json=body)
         self._say("mika", "adds a schedule: a review in two seconds, once")
         self._telling.waits("The clock starts the review")
         instance = self._until(
@@ -305,7 +305,7 @@ class Story:
 
     def _register(self, person: str, plan: Plan) -> None:
         client, model = self._people[person], plan.metadata.id
-        client.post("/models", json={"declared": plan.metadata.model_dump(mode="json")})
+        client.post("/models", done={"model-exists"}, json={"declared": plan.metadata.model_dump(mode="json")})
         digests = dict(plan.assets)
         words: dict[str, Any] = {"source_kind": "uploaded"}
         if plan.recipe is not None:
@@ -318,7 +318,7 @@ class Story:
             digests["test_data"] = plan.test_data
         uploads = [(role, (_file_name(role), self._files.read(digest))) for role, digest in digests.items()]
         uploads += [("documentation", (name, self._files.read(each))) for name, each in plan.documents.items()]
-        client.post(f"/models/{model}/versions", data=words, files=uploads)
+        client.post(f"/models/{model}/versions", done={"version-duplicate"}, data=words, files=uploads)
         self._say(person, f"registers {plan.metadata.name} ({plan.metadata.team}) with a version and its documents")
 
     def _start(self, person: str, model: str) -> list[str]:
@@ -326,7 +326,10 @@ class Story:
         client = self._people[person]
         body = {"subject": model, "answer": {"model": model}}
         path = client.post(f"/processes/{LIFE_CYCLE}/path", json=body)
-        self._instances[model] = client.post("/instances", json={"process": LIFE_CYCLE, **body})["id"]
+        started = client.post("/instances", done={"already-running"}, json={"process": LIFE_CYCLE, **body})
+        if started is None:
+            (started,) = client.get("/instances", process=LIFE_CYCLE, subject=model)["items"]
+        self._instances[model] = started["id"]
         people = [each["name"] for each in path["steps"] if each["kind"] == "userTask"]
         said = f"; the path ahead asks people for: {', '.join(people)}" if people else ""
         self._say(person, f"starts its life cycle, {len(path['steps'])} steps{said}")
@@ -379,7 +382,8 @@ class Story:
         if missing := [each["title"] for each in detail["evidence"] if each["missing"]]:
             raise self._failed(f"evidence is missing for {detail['task']['name']}: {', '.join(missing)}")
         shown = {each["name"]: each["digest"] for each in detail["evidence"]}
-        client.post(f"/tasks/{task}/complete", json={"answer": answer, "shown": shown})
+        done = {"task-closed", "instance-ended"}
+        client.post(f"/tasks/{task}/complete", done=done, json={"answer": answer, "shown": shown})
 
     def _scorer(self, person: str, model: str) -> Scorer:
         body = {"name": f"scoring {model}", "scopes": [f"score:{model}:{ENVIRONMENT}"], "days": 1}
