@@ -30,6 +30,7 @@ class _Scope:
     data: dict[str, Any]
     records: list[Completed]  #: what has completed and can be undone
     forgotten: int  #: how many of those are no longer known
+    fired = 0  #: how often a gateway has joined here
 
     def standing(self) -> list[Token]:
         """The tokens that stand at an element of this scope."""
@@ -44,10 +45,20 @@ class _Scope:
         self.task_tree = Token(self, self.spec.start, state=FUTURE)
 
     def update_waiting_tasks(self) -> None:
-        """Let the joins that wait look again; events wait for their own call."""
+        """Let the joins that wait look again; events wait for their own call.
+
+        All that wait at one join would get the same answer, so that one of them asks until it fires: with hundreds of
+        branches each of them asking took seconds.
+        """
+        idle: set[str] = set()
         for token in list(self.tasks.values()):
-            if token._state == WAITING and isinstance(token.task_spec, Join) and token.id in self.tasks:
-                token.task_spec._update(token)
+            spec = token.task_spec
+            if token._state != WAITING or spec.name in idle or not isinstance(spec, Join) or token.id not in self.tasks:
+                continue
+            before = self.fired
+            spec._update(token)
+            if getattr(spec, "alike", False) and self.fired == before:
+                idle.add(spec.name)
 
     def _task_completed_notify(self, token: Token) -> None:
         self.last_task = token

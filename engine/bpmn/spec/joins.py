@@ -27,6 +27,7 @@ class Joining(Element, UnstructuredJoin):  # type: ignore[misc]
 
     late = True
     joins = True
+    alike = True  #: whichever of its arrivals asks whether it fires, the answer is the same
     stamped = True
 
     def arrivals(self, workflow: object) -> list[Token]:
@@ -54,6 +55,7 @@ class Joining(Element, UnstructuredJoin):  # type: ignore[misc]
         taken = self.taken(my_task, self.arrivals(my_task.workflow))
         if not taken:
             return False
+        my_task.workflow.fired += 1
         winner = my_task if my_task in taken else taken[-1]
         if len(taken) > 1:
             number = my_task.workflow.top_workflow.number()
