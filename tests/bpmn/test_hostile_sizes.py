@@ -82,6 +82,23 @@ def test_subprocesses_nest_as_deep_as_files_are_read_and_run():
     assert rest.finished
 
 
+def test_a_variable_that_grows_in_a_loop_ends_as_a_failure_of_its_step():
+    content = d.xml(
+        "p",
+        d.start(),
+        d.script("Set", "a = []", "b = 'x'.join(str(i) for i in range(5000))"),
+        d.gateway("exclusive", "Merge"),
+        d.script("Grow", "a = a + [b]"),
+        d.chain("Start", "Set", "Merge", "Grow", "Merge"),
+    )
+    execution = Execution.start(bundle({"process.bpmn": content}), {}, now=NOW)
+    rest = execution.run(lambda call: None, now=NOW)
+    (failure,) = rest.failures
+    assert (failure.element, rest.more) == ("Grow", False)
+    assert "more than 256,000 characters" in failure.cause
+    assert len(execution.state()) < 600_000
+
+
 @pytest.mark.parametrize("text", [r"'\x00'", r"{'\x00': 1}", r"['a\x00b']", r"'\ud800'", r"'a' + '\x00'"])
 def test_what_postgresql_cannot_keep_is_a_failure_of_its_step(text):
     content = d.xml("p", d.start(), d.script("Set", f"a = {text}"), d.end(), d.chain("Start", "Set", "End"))

@@ -30,8 +30,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         corpus = given.inputs or Path(made)
         if given.inputs is None:
-            seeds = {"diagram": inputs.diagrams(), "decision": inputs.tables()}.get(given.target, ())
-            for number, content in enumerate(seeds):
+            seeds = {"diagram": inputs.diagrams, "decision": inputs.tables, "form": inputs.forms}
+            for number, content in enumerate(seeds.get(given.target, tuple)()):
                 (corpus / str(number)).write_bytes(content)
         words = [sys.argv[0], str(corpus), f"-max_total_time={given.seconds}", "-max_len=60000", "-timeout=20"]
         atheris.Setup(words, targets.TARGETS[given.target])

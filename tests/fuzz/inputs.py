@@ -71,6 +71,12 @@ def tables() -> tuple[bytes, ...]:
     return tuple(file.read_bytes() for file in sorted(_SHIPPED.glob("*/*.dmn")))
 
 
+@cache
+def forms() -> tuple[bytes, ...]:
+    """The shipped forms, each with an answer that does not fit."""
+    return tuple(file.read_bytes() + b'\n--\n{"decision": "x"}' for file in sorted(_SHIPPED.glob("*/*.form.json")))
+
+
 def bent(random: Random, seeds: tuple[bytes, ...]) -> bytes:
     """One of the documents after a few changes to its elements, and seldom to its bytes."""
     root = etree.fromstring(random.choice(seeds))

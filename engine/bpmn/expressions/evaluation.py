@@ -17,6 +17,8 @@ MAX_STEPS = 50_000
 MAX_EXPONENT = 64
 #: the sum of the sizes of all texts and lists that one evaluation makes
 MAX_MADE = 2_000_000
+#: characters of all texts in a value: a variable is written with the state at every step
+MAX_CHARACTERS = 256_000
 
 _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Eq: operator.eq,
@@ -53,7 +55,20 @@ def plain(value: Any) -> Any:
     """The value with lists for tuples; refuses what cannot be stored: large integers, keys that are no text."""
     if functions.total([value]) > functions.MAX_ITEMS * 5:
         raise Refused("the value holds too many parts")
-    return _plain(value, 0)
+    made = _plain(value, 0)
+    if _characters(made) > MAX_CHARACTERS:
+        raise Refused(f"the value holds more than {MAX_CHARACTERS:,} characters")
+    return made
+
+
+def _characters(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, list):
+        return sum(map(_characters, value))
+    if isinstance(value, dict):
+        return sum(map(len, value)) + sum(map(_characters, value.values()))
+    return 0
 
 
 def _plain(value: Any, depth: int) -> Any:
