@@ -9,10 +9,12 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from engine.config import Settings
 
+_COUNTS = "gatewright-metrics-"
 #: the loop of a worker goes round five times a second
 _SILENT_SECONDS = 10.0
 
@@ -120,6 +122,16 @@ def _begin(name: str, settings: Settings) -> None:
     logs.begin(name, settings)
 
 
+def _forget_counts_of_the_killed() -> None:
+    """Remove the folders of those that could not do it themselves."""
+    import psutil
+
+    for left in Path(tempfile.gettempdir()).glob(f"{_COUNTS}*-*"):
+        pid = left.name.removeprefix(_COUNTS).partition("-")[0]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
 @contextmanager
 def _counted_together() -> Iterator[None]:
     """Have the server processes of the pages count into one folder: each scrape reaches only one of them.
@@ -127,7 +139,8 @@ def _counted_together() -> Iterator[None]:
     Before anything counts: whatever imports the counters first settles where they are kept.
     """
     mine = os.getpid()
-    folder = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="gatewright-metrics-")
+    _forget_counts_of_the_killed()
+    folder = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix=f"{_COUNTS}{mine}-")
     try:
         yield
     finally:

@@ -18,6 +18,7 @@ from engine.runtime.limits import Breaker, LimitRefused, Limits, Rate
 from engine.runtime.tables import JobRow
 from engine.store import Store, transaction
 from tests.runtime import worlds as w
+from tests.runtime.test_worker import until
 
 
 class Asked(BaseModel):
@@ -226,19 +227,11 @@ def test_a_worker_that_finds_no_place_goes_on_with_other_work(house):
     working = threading.Thread(target=worker.run, args=(house,), kwargs={"concurrency": 1, "stop": stop})
     working.start()
     try:
-        for _ in range(200):
-            if row(house, other).state == "done" and all(row(house, each).held_since for each in waiting):
-                break
-            threading.Event().wait(0.05)
-        assert row(house, other).state == "done"
+        until(lambda: row(house, other).state == "done" and all(row(house, each).held_since for each in waiting), 60)
         assert [row(house, each).state for each in waiting] == ["queued"] * 3
         # The queue holds none of them, and they run once they may.
         limiting.forget_limits(house, w.BEN, "few_for_tests", "it is back")
-        for _ in range(400):
-            lines.advance(house)
-            if all(row(house, each).state == "done" for each in waiting):
-                break
-            threading.Event().wait(0.05)
+        until(lambda: all(row(house, each).state == "done" for each in waiting), 60)
     finally:
         stop.set()
         working.join(20)
