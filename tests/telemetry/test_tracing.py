@@ -104,6 +104,8 @@ def test_a_click_its_road_the_job_and_its_apply_are_one_trace(house, spans):
         "gatewright.attempt": "1",
     }
     assert made["event decision"].attributes["gatewright.definition"] == "click@1"
+    assert made["event decision"].attributes["gatewright.element"] == "Decide"
+    assert made["event job_result"].attributes["gatewright.handler"] == "work_for_tests"
     told = " ".join(f"{span.name} {dict(span.attributes)} {span.events}" for span in made.values()).lower()
     for word in ("ben", "approve", "comment", "credit", cookie.lower(), csrf):
         assert word not in told

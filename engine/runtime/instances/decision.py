@@ -12,6 +12,7 @@ from engine.runtime.rows import InstanceOf
 from engine.runtime.transaction import InstanceUnknown, Moving, move
 from engine.runtime.values import UserTask
 from engine.store import Store
+from engine.telemetry import tracing
 
 
 def complete(
@@ -33,6 +34,7 @@ def complete(
 
     def act(moving: Moving) -> UUID:
         row = user_tasks.in_hand(moving.session, task)
+        tracing.tell(element=row.element, task=task)
         user_tasks.refuse_wrong_role(row, person)
         user_tasks.refuse_own_work(moving.session, row, person)
         if row.assignee not in (None, person.id):

@@ -34,6 +34,7 @@ def succeeded(house: Store, task: UUID, parameters: BaseModel, value: Any) -> bo
         if row is None or row.state not in OWED:
             moving.record("job.result_dropped", task=str(task), reason="the step was taken or cancelled before")
             return False
+        tracing.tell(element=row.element, task=task, handler=row.handler)
         handler = registry.find_service_task(row.handler)
         if handler.taken:
             ctx = moving.context(str(task), row.element)
@@ -69,6 +70,7 @@ def failed(house: Store, task: UUID, failure: Exception, *, spared: bool = False
         row = moving.session.get(JobRow, task, with_for_update=True)
         if row is None or row.state not in OWED:
             return False
+        tracing.tell(element=row.element, task=task, handler=row.handler)
         handler = registry.find_service_task(row.handler)
         row.error, row.admitted_at = words(failure, 4000) or type(failure).__name__, None
         moving.record(

@@ -9,6 +9,7 @@ from engine.runtime import signals
 from engine.runtime.tables import MessageRow, SubscriptionRow
 from engine.runtime.transaction import InstanceEnded, InstanceSuspended, InstanceUnknown, Moving, move
 from engine.store import Store
+from engine.telemetry import tracing
 
 
 def deliver(house: Store, message: UUID, instance: UUID, task: UUID) -> bool:
@@ -18,8 +19,10 @@ def deliver(house: Store, message: UUID, instance: UUID, task: UUID) -> bool:
         row = moving.session.get(MessageRow, message, with_for_update=True)
         if row is None or row.delivered_at is not None:
             return False
-        if moving.session.get(SubscriptionRow, task) is None:
+        waiting = moving.session.get(SubscriptionRow, task)
+        if waiting is None:
             return False
+        tracing.tell(element=waiting.element, task=task)
         signal = signals.is_key(row.key)
         handed_over = moving.execution.deliver_signal if signal else moving.execution.deliver_message
         if not handed_over(row.name, row.payload):

@@ -8,6 +8,7 @@ from engine.identity import Person
 from engine.runtime import timers
 from engine.runtime.transaction import InstanceEnded, InstanceSuspended, InstanceUnknown, Moving, move
 from engine.store import Store
+from engine.telemetry import tracing
 
 CLOCK = Person.system("clock")
 
@@ -16,6 +17,7 @@ def fire(house: Store, instance: UUID, task: UUID) -> bool:
     """Fire a due timer; False where another clock did, or the token is gone."""
 
     def act(moving: Moving) -> bool:
+        tracing.tell(task=task)
         if not timers.still_due(moving, task):
             return False
         moving.execution.fire_timer(str(task), at=moving.now)
