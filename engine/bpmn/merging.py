@@ -29,11 +29,17 @@ def join(branches: Sequence[Branch], number: int) -> tuple[dict[str, Any], dict[
     for name in dict.fromkeys(name for branch in branches for name in branch.data):
         holders = [branch for branch in branches if name in branch.data]
         versions = {branch.stamps.get(name, 0): branch for branch in reversed(holders)}
-        newest = [
-            branch
-            for stamp, branch in reversed(versions.items())
-            if not any((stamp == 0 or stamp in other.seen) and other.stamps.get(name, 0) != stamp for other in holders)
-        ]
+        newest = (
+            list(versions.values())
+            if len(versions) == 1
+            else [
+                branch
+                for stamp, branch in reversed(versions.items())
+                if not any(
+                    (stamp == 0 or stamp in other.seen) and other.stamps.get(name, 0) != stamp for other in holders
+                )
+            ]
+        )
         data[name], stamp = newest[0].data[name], newest[0].stamps.get(name, 0)
         if len(newest) > 1:
             # The join makes a version of its own: who saw only one of those that agreed is as far behind as before.

@@ -64,6 +64,9 @@ def joined(branches: Sequence[Carried], number: int) -> tuple[Carried, tuple[str
     conflicts = []
     for name in dict.fromkeys(name for branch in branches for name in branch.held):
         holders = [branch for branch in branches if name in branch.held]
+        if len({branch.held[name][1] for branch in holders}) == 1:
+            held[name] = holders[0].held[name]  # all of them stem from one write
+            continue
         newest = [
             branch.held[name]
             for branch in holders

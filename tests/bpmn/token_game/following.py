@@ -142,6 +142,9 @@ class Following:
         told: Counter[Label] = Counter((h.happened, h.element, h.path) for h in first)
         self.states = [replace(self.states[0], told=tuple(sorted(told.items())))]
         self.expected: list[Label] = []
+        nodes = [node for place in of.places.values() for node in place.scope.nodes.values()]
+        self.known: dict[int, tuple[Configuration, list[Step]]] = {}
+        self.conditional = any(event.kind == "conditional" for node in nodes for event in node.events)
 
     def act(self, world: Concrete, kind: str, fits: Callable[[Token, Step], bool]) -> None:
         """Somebody outside acts."""
@@ -205,7 +208,7 @@ class Following:
         for reach in (self._shortly, self._everything):
             found: dict[Any, State] = {}
             for state in reach():
-                for step in steps(self.net, self.world, state.at):
+                for step in self.steps(state.at):
                     if label(step) == wanted:
                         after = state.after(step)
                         found.setdefault(after.key, after)
@@ -218,12 +221,16 @@ class Following:
         marking = [str(sorted(state.at.marking.items())) for state in self.states[:2]]
         raise Mismatch(f"The engine did {wanted}; the game has only {enabled}.\n" + "\n".join(marking))
 
+    def steps(self, at: Configuration) -> list[Step]:
+        """Every step from there, worked out once while the engine is followed past it."""
+        if len(self.known) > 10 * MANY:
+            self.known.clear()
+        if id(at) not in self.known:
+            self.known[id(at)] = at, list(steps(self.net, self.world, at))
+        return self.known[id(at)][1]
+
     def automatic(self, state: State) -> list[Step]:
-        return [
-            s
-            for s in steps(self.net, self.world, state.at)
-            if not s.action.free or s.action.kind in {"result", "raise"}
-        ]
+        return [s for s in self.steps(state.at) if not s.action.free or s.action.kind in {"result", "raise"}]
 
     def unseen(self, state: State) -> list[Step]:
         return [s for s in self.automatic(state) if label(s) is None]
@@ -245,7 +252,8 @@ class Following:
             state = state.after(occurring[0])
 
     def _shortly(self) -> list[State]:
-        further = [after(state) for state in self.states for after in (self.occurred, self.quiet)]
+        ways = (self.occurred, self.quiet) if self.conditional else (self.quiet,)
+        further = [after(state) for state in self.states for after in ways]
         return [*self.states, *(state for state in further if all(state is not each for each in self.states))]
 
     def _everything(self) -> list[State]:
