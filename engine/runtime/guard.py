@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from engine.errors import GatewrightError
 from engine.runtime import deadlines
+from engine.store.sessions import connect_now
 
 _guarded: ContextVar[str | None] = ContextVar("guarded", default=None)
 
@@ -119,7 +120,7 @@ def inside_transaction(who: str, session: Session) -> Iterator[None]:
     def refuse() -> None:
         raise LeftTheTransaction(who=who, what="end it")
 
-    session.connection()  # taken before: the block itself may open none
+    connect_now(session)  # before: the block itself may open none
     with deadlines.surviving(who), deadlines.within(who):
         token = _guarded.set(who)
         # On the session itself: refused at the connection alone, a half-ended session could do nothing any more.

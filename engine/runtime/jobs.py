@@ -9,7 +9,6 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from engine import bpmn
@@ -127,7 +126,7 @@ def enqueue(session: Session, moving: Moving, row: JobRow, at: datetime | None =
     """Hand the job to the queue, in this transaction; from `at` on where it is given."""
     task = registry.find_service_task(row.handler)
     queue.defer(session, task=row.task, pack=task.pack, at=at)
-    wakeups.jobs_waiting(session, moving.store)
+    wakeups.jobs_waiting(session, moving.store, task.pack)
 
 
 def requeue(moving: Moving) -> None:
@@ -138,7 +137,8 @@ def requeue(moving: Moving) -> None:
 
 
 def _queue(moving: Moving, call: bpmn.ServiceCall, task: ServiceTask) -> None:
-    fresh: dict[str, Any] = {
+    row: dict[str, Any] = {
+        "task": call.task_id,
         "instance": moving.row.id,
         "element": call.element,
         "name": call.name,
@@ -151,15 +151,9 @@ def _queue(moving: Moving, call: bpmn.ServiceCall, task: ServiceTask) -> None:
         "progress": 0.0,
         "progress_text": "",
         "queued_at": moving.now,
-        "ended_at": None,
         "trace": tracing.carried(),
     }
-    # A step that is retried after an uncaught error keeps its task, and so its row.
-    moving.session.execute(
-        insert(JobRow)
-        .values(task=UUID(call.task_id), **fresh)
-        .on_conflict_do_update(index_elements=["task"], set_=fresh)
-    )
+    moving.changes.rows.setdefault("jobs", []).append(row)
     queue.defer(moving.session, task=UUID(call.task_id), pack=task.pack, at=None)
-    wakeups.jobs_waiting(moving.session, moving.store)
+    wakeups.jobs_waiting(moving.session, moving.store, task.pack)
     moving.record("job.queued", element=call.element, handler=task.name)

@@ -182,7 +182,7 @@ def let_in(house: Store, session: Session, handler: registry.ServiceTask, *, her
     for task in free:
         if task != here:
             queue.defer(session, task=task, pack=handler.pack, at=None)
-            wakeups.jobs_waiting(session, house)
+            wakeups.jobs_waiting(session, house, handler.pack)
     return list(free)
 
 

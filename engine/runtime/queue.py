@@ -6,18 +6,21 @@ One task name only, since an unknown one would end a job for good in an older wo
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-import procrastinate
-from procrastinate import exceptions
 from sqlalchemy import Select, Text, cast, column, select, table
 from sqlalchemy.orm import Session
 
+from engine.store import execute
+
 TASK = "run_handler"
 
-#: Only builds the INSERT: it is never opened, the statement runs on the caller's own connection.
-_deferrer = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
+# As procrastinate 3.10 writes it, whose version is pinned; its own function raises where the token waits already.
+_DEFER = """
+    INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, args, scheduled_at)
+    VALUES (%(pack)s, 'run_handler', %(token)s, jsonb_build_object('task', %(token)s::text), %(at)s)
+    ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
+"""
 
 
 def defer(session: Session, *, task: UUID, pack: str, at: datetime | None) -> None:
@@ -26,20 +29,7 @@ def defer(session: Session, *, task: UUID, pack: str, at: datetime | None) -> No
     The task id is the token. It goes as `queueing_lock`, not as `lock`: parallel branches must run in parallel, and a
     killed job would block all others of its lock.
     """
-    try:
-        with session.begin_nested():
-            # Asked for inside: the savepoint is set when the session is first asked for its connection there.
-            connection: Any = session.connection().connection.driver_connection
-            _deferrer.configure_task(
-                TASK,
-                queue=pack,
-                queueing_lock=str(task),
-                schedule_at=at,
-                connection=connection,
-                task_kwargs={"task": str(task)},
-            ).defer()
-    except exceptions.AlreadyEnqueued:
-        return
+    execute(session, _DEFER, {"pack": pack, "token": str(task), "at": at})
 
 
 def held() -> Select[tuple[str]]:

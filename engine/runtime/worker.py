@@ -250,10 +250,16 @@ class _Progress:
 
 
 def app(house: Store, connections: int = 4) -> procrastinate.App:
-    """The queue's application, with the one task that it knows."""
+    """The queue's application, with the one task that it knows.
+
+    What the queue notes of a job waits for no disk: were it lost with a crash of the database, the job would be handed
+    out again, and our own row tells whether it is still owed. Half of a job's commits are the queue's.
+    """
     url = addresses.for_libpq(addresses.of(house.settings).direct)
     queue_app = procrastinate.App(
-        connector=procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=connections)
+        connector=procrastinate.PsycopgConnector(
+            conninfo=url, min_size=1, max_size=connections, kwargs={"options": "-c synchronous_commit=off"}
+        )
     )
 
     @queue_app.task(name=queue.TASK)
@@ -345,7 +351,7 @@ def rescue_stalled(house: Store, silent_seconds: float | None = None) -> int:
                 _log.warning("Job %s cannot be handed out again: %s", row.task, unknown)
                 continue
             queue.defer(session, task=row.task, pack=pack, at=row.next_attempt_at)
-            wakeups.jobs_waiting(session, house)
+            wakeups.jobs_waiting(session, house, pack)
     return rescued + len(lost)
 
 

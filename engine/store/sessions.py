@@ -202,9 +202,14 @@ def _begun(session: Session, transaction: SessionTransaction) -> None:
         session.info["buffers"] = {}
         session.info["marks"] = {}
         session.info["now"] = None
-        session.info["committing"] = False
+        session.info["committing"] = session.info["connected"] = False
     elif transaction.nested:
         session.info["marks"][id(transaction)] = {name: b.mark() for name, b in session.info["buffers"].items()}
+
+
+@event.listens_for(_Session, "after_begin")
+def _connected(session: Session, transaction: SessionTransaction, connection: Any) -> None:
+    session.info["connected"] = True
 
 
 @event.listens_for(_Session, "after_soft_rollback")
@@ -296,6 +301,12 @@ def execute(session: Session, statement: str, parameters: Mapping[str, Any]) -> 
             connection_invalidated=bool(driver.closed),
             dialect=connection.dialect,
         ) from failure
+
+
+def connect_now(session: Session) -> None:
+    """Give the transaction its connection where it has none yet; a savepoint is still set when it is first needed."""
+    if not session.info["connected"]:
+        session.connection()
 
 
 def now(session: Session) -> datetime:

@@ -9,8 +9,10 @@ import sys
 import threading
 import time
 
+from procrastinate.manager import get_channel_for_queues
+
 from engine.runtime import clock as clock_process
-from engine.runtime import instances, worker
+from engine.runtime import instances, wakeups, worker
 from tests.runtime import worlds as w
 
 
@@ -95,3 +97,8 @@ def test_the_clock_ticks_until_it_is_told_to_stop(house):
 
     clock_process.run(house, [clock_process.Tick("test", 0.05, tick)], stop=stop)
     assert len(seen) >= 2
+
+
+def test_workers_listen_where_a_commit_is_told_of():
+    """With queues of their own they do not hear the channel of any queue: they would find each job by polling."""
+    assert list(get_channel_for_queues(["default", "slow"])) == [f"{wakeups.JOBS}default", f"{wakeups.JOBS}slow"]
