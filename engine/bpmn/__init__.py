@@ -4,6 +4,7 @@ The only room that imports SpiffWorkflow. It knows no database, no clock and no 
 `now`, and one callable for service tasks.
 """
 
+from engine.bpmn import bindings
 from engine.bpmn.bundle import Bundle, CallCycle, CallMissing, NotExecutable, bundle, clear_cache, digest
 from engine.bpmn.describing import Beginning, Element, ProcessDescription, describe, writes
 from engine.bpmn.execution import Execution, StartUnknown
@@ -65,6 +66,7 @@ __all__ = [
     "TimerWaiting",
     "UserTaskWaiting",
     "Vocabulary",
+    "bindings",
     "bundle",
     "check",
     "clear_cache",

@@ -10,6 +10,7 @@ from threading import Lock
 
 import orjson
 
+from engine.bpmn import bindings
 from engine.bpmn.explicit import explicit
 from engine.bpmn.reading import Files, read
 from engine.bpmn.spec.build import build
@@ -115,7 +116,7 @@ def bundle(main: Files, called: Mapping[str, Files] | None = None) -> Bundle:
                 if name not in called:
                     raise CallMissing(process=caller, called=name)
                 found, inner = _calls(called[name], name)
-                if found != name:
+                if found != bindings.process_of(name):
                     raise NotExecutable(process=name, reason=f"its file holds process {found}.")
                 graph[name] = inner
             if len(path) >= MAX_DEPTH_OF_CALLS:
@@ -143,7 +144,7 @@ def _build(bundle: Bundle) -> dict[str, ProcessSpec]:
     for process in (bundle.process, *bundle.called):
         diagram, _ = read(bundle.files(process))
         try:
-            specs.update(build(explicit(diagram)))
+            specs.update(build(explicit(bindings.under(diagram, process))))
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise NotExecutable(process=process, reason=f"{type(error).__name__}: {error}.") from error
     return specs

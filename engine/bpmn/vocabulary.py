@@ -25,3 +25,4 @@ class Vocabulary:
     task_kinds: frozenset[str] = frozenset({"form", "approval"})
     evidence: frozenset[str] = frozenset()
     processes: frozenset[str] = frozenset()
+    versions: Mapping[str, int] = field(default_factory=dict)  #: process to its latest version, as far as it is known

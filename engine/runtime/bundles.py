@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -26,14 +27,17 @@ class BundleUnknown(GatewrightError):
 
 
 def resolve(session: Session, name: str) -> tuple[bpmn.Bundle, Definition]:
-    """The latest published version of a process with the latest of all that it calls; raises DefinitionUnknown."""
+    """The latest published version of a process with all that it calls; raises DefinitionUnknown.
+
+    Of what it calls the latest version, too, or the one to which the call is bound.
+    """
     main = definitions.latest(session, name)
     members = {name: main}
     waiting = [name]
     while waiting:
         for called in description(session, members[waiting.pop()].id).calls:
             if called not in members:
-                members[called] = definitions.latest(session, called)
+                members[called] = definitions.called(session, called)
                 waiting.append(called)
     return _of(session, name, {process: each.id for process, each in members.items()}), main
 
@@ -92,6 +96,16 @@ def _keep(key: tuple[tuple[str, UUID], ...], bundle: bpmn.Bundle) -> None:
     _digests[key] = bundle.digest
 
 
+def versions(session: Session, members: Mapping[str, UUID]) -> dict[str, int]:
+    """Process -> version of what a bundle runs for it; read once for each."""
+    wanted = set(members.values()) - _versions.keys()
+    if wanted:
+        rows = select(DefinitionRow.id, DefinitionRow.version).where(DefinitionRow.id.in_(wanted))
+        _versions.update({id: version for id, version in session.execute(rows) if version is not None})
+    return {process: _versions[id] for process, id in members.items() if id in _versions}
+
+
+_versions: dict[UUID, int] = {}
 _descriptions: dict[UUID, bpmn.ProcessDescription] = {}
 
 

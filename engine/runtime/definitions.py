@@ -108,8 +108,10 @@ def value(row: DefinitionRow) -> Definition:
 
 def check(session: Session, files: Files) -> list[bpmn.Issue]:
     """What is wrong with a diagram and its files, against what this house has: handlers, roles, processes."""
-    published = session.scalars(select(DefinitionRow.name).where(DefinitionRow.state == "published").distinct()).all()
-    return _issues(files, frozenset(published))
+    latest = select(DefinitionRow.name, func.max(DefinitionRow.version)).where(DefinitionRow.state == "published")
+    found = session.execute(latest.group_by(DefinitionRow.name)).all()
+    versions = {name: version for name, version in found if version is not None}
+    return _issues(files, frozenset(versions), versions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,6 +242,24 @@ def latest(session: Session, name: str) -> Definition:
     return Definition(**row)
 
 
+def called(session: Session, key: str) -> Definition:
+    """What a call activity names: the latest version of a process, or the one to which the call is bound.
+
+    Raises DefinitionUnknown.
+    """
+    name, version = bpmn.bindings.process_of(key), bpmn.bindings.version_of(key)
+    if version is None:
+        return latest(session, name)
+    row = session.scalars(
+        select(DefinitionRow).where(
+            DefinitionRow.name == name, DefinitionRow.version == version, DefinitionRow.state == "published"
+        )
+    ).one_or_none()
+    if row is None:
+        raise DefinitionUnknown(definition=key)
+    return value(row)
+
+
 def get(session: Session, definition: UUID) -> Definition:
     """The definition of this id; raises DefinitionUnknown."""
     row = session.get(DefinitionRow, definition)
@@ -300,8 +320,8 @@ def _drafted(session: Session, person: Person, files: Files) -> DefinitionRow:
     return row
 
 
-def _issues(files: Files, processes: frozenset[str]) -> list[bpmn.Issue]:
-    found = bpmn.check(files, registry.vocabulary(frozenset(identity.ROLES), processes))
+def _issues(files: Files, processes: frozenset[str], versions: Mapping[str, int] | None = None) -> list[bpmn.Issue]:
+    found = bpmn.check(files, registry.vocabulary(frozenset(identity.ROLES), processes, versions))
     try:
         named = bpmn.describe(files).forms
     except bpmn.NotExecutable:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy import Text, and_, cast, delete, or_, select, update
+from sqlalchemy import Exists, Text, and_, cast, delete, exists, select, update
 
 from engine.runtime import beginnings, instances
 from engine.runtime.messages import KEPT
@@ -59,7 +59,6 @@ def deliver_waiting(house: Store) -> int:
                 _MOVES,
                 MessageRow.delivered_at.is_(None),
                 MessageRow.kind == "message",
-                or_(MessageRow.expires_at.is_(None), MessageRow.expires_at > at),
             )
             .order_by(MessageRow.sent_at, SubscriptionRow.task)
             .limit(_BATCH)
@@ -67,7 +66,8 @@ def deliver_waiting(house: Store) -> int:
         starting = beginnings.waiting(session)
         session.execute(
             update(MessageRow)
-            .where(MessageRow.delivered_at.is_(None), MessageRow.expires_at <= at)
+            # What a suspended instance waits for is not lost, however long it is held.
+            .where(MessageRow.delivered_at.is_(None), MessageRow.expires_at <= at, ~_waited_for())
             .values(delivered_at=at, outcome="nobody waited for it")
         )
     done = sum(
@@ -81,6 +81,10 @@ def deliver_waiting(house: Store) -> int:
     return done + sum(
         _guarded("message", message, partial(beginnings.begin_by, house, message, start)) for message, start in starting
     )
+
+
+def _waited_for() -> Exists:
+    return exists().where(SubscriptionRow.message == MessageRow.name, SubscriptionRow.key == MessageRow.key)
 
 
 def forget_delivered(house: Store) -> None:

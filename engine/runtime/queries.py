@@ -184,6 +184,7 @@ def instance(session: Session, instance: UUID) -> InstanceDetail:
     ]
     timers = session.scalars(select(TimerRow).where(TimerRow.instance == instance).order_by(TimerRow.due_at)).all()
     messages = session.scalars(select(SubscriptionRow).where(SubscriptionRow.instance == instance)).all()
+    members = bundles.members(session, row.bundle)
     return InstanceDetail(
         instance=_value(Instance, row),
         steps=steps,
@@ -191,7 +192,8 @@ def instance(session: Session, instance: UUID) -> InstanceDetail:
         jobs=jobs,
         incidents=incidents,
         waiting=[*_waiting(tasks_, jobs, incidents, timers, messages), *_conditions(row.waiting)],
-        members=bundles.members(session, row.bundle),
+        members=members,
+        versions=bundles.versions(session, members),
     )
 
 

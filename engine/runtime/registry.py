@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib.metadata import entry_points
@@ -244,7 +244,9 @@ def doubtful_kinds() -> list[str]:
     return sorted(kind.name for kind in _known.task_kinds.values() if kind.doubted)
 
 
-def vocabulary(roles: frozenset[str], processes: frozenset[str] = frozenset()) -> bpmn.Vocabulary:
+def vocabulary(
+    roles: frozenset[str], processes: frozenset[str] = frozenset(), versions: Mapping[str, int] | None = None
+) -> bpmn.Vocabulary:
     """What diagrams may name, for the check of a diagram."""
     return bpmn.Vocabulary(
         service_tasks={
@@ -257,4 +259,5 @@ def vocabulary(roles: frozenset[str], processes: frozenset[str] = frozenset()) -
         task_kinds=frozenset(_known.task_kinds) | {"form"},
         evidence=frozenset(_known.evidence),
         processes=processes,
+        versions=versions or {},
     )

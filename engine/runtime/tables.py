@@ -263,7 +263,6 @@ class TimerRow(Base):
 class SubscriptionRow(Base):
     __tablename__ = "subscriptions"
     __table_args__ = (
-        CheckConstraint("kind IN ('message', 'signal')", name="kind"),
         Index("ix_subscriptions_message_key", "message", "key"),
         Index("ix_subscriptions_instance", "instance"),
         {"schema": "runtime"},
@@ -273,15 +272,14 @@ class SubscriptionRow(Base):
     element: Mapped[str] = mapped_column(TEXT)
     name: Mapped[str] = mapped_column(TEXT)
     process: Mapped[str] = mapped_column(TEXT)
-    message: Mapped[str] = mapped_column(TEXT)  #: the name of the message or signal
-    key: Mapped[str] = mapped_column(TEXT)  #: empty for a signal, which goes to all
-    kind: Mapped[str] = mapped_column(TEXT, server_default="message")
+    message: Mapped[str] = mapped_column(TEXT)
+    key: Mapped[str] = mapped_column(TEXT)
 
 
 class MessageRow(Base):
     __tablename__ = "messages"
     __table_args__ = (
-        CheckConstraint("kind IN ('message', 'continuation', 'signal')", name="kind"),
+        CheckConstraint("kind IN ('message', 'continuation')", name="kind"),
         Index("ix_messages_waiting", "sent_at", postgresql_where=text("delivered_at IS NULL")),
         Index(
             "ix_messages_delivered_to",

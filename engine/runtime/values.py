@@ -160,6 +160,7 @@ class InstanceDetail:
     incidents: list[Incident]
     waiting: list[Waiting]
     members: dict[str, UUID] = field(default_factory=dict)  #: process id -> definition, for the diagrams
+    versions: dict[str, int] = field(default_factory=dict)  #: process id -> version, as it was resolved at the start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

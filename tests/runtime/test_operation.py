@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from engine import audit
 from engine.identity import NotPermitted
-from engine.runtime import delivery, instances, messages, queries, registry, user_tasks, worker
+from engine.runtime import delivery, instances, messages, queries, registry, signals, user_tasks, worker
 from engine.runtime.instances.start import SubjectMalformed
 from engine.runtime.transaction import InstanceBusy
 from engine.store import transaction
@@ -110,6 +110,35 @@ def test_what_waits_for_a_suspended_instance_leaves_the_log_alone_and_comes_afte
     assert acts(house, instance, "act.refused") == []
     instances.resume(house, w.BEN, instance, "Fine.")
     assert delivery.deliver_waiting(house) == 1
+
+
+def test_what_is_sent_to_an_instance_that_is_held_for_two_months_is_not_lost(house, clock):
+    files = d.files(
+        "listens",
+        d.lanes(risk_manager=("Start", "Wait", "Hear", "End")),
+        d.start(),
+        d.catch("Wait", d.message("news")),
+        d.catch("Hear", d.event("signal", "freeze")),
+        d.end(),
+        d.chain("Start", "Wait", "Hear", "End"),
+        declared=d.declared("news", signals=("freeze",)),
+    )
+    one, other = started(house, files, "listens"), instances.start(house, w.ADA, "listens", "fraud")
+    with transaction(house) as session:
+        messages.send(session, w.ADA, "news", "fraud")
+    delivery.deliver_waiting(house)
+    for each in (one, other):
+        instances.suspend(house, w.BEN, each, "Look at it first.")
+    with transaction(house) as session:
+        messages.send(session, w.ADA, "news", "credit")
+        assert signals.send(session, w.ADA, "freeze") == 1
+    clock.advance(timedelta(days=60))
+    assert delivery.deliver_waiting(house) == 0
+    for each in (one, other):
+        instances.resume(house, w.BEN, each, "Fine.")
+    assert delivery.deliver_waiting(house) == 2
+    assert w.detail(house, other).instance.state == "finished"
+    assert [step.element for step in w.detail(house, one).steps if step.left_at] == ["Start", "Wait"]
 
 
 def test_an_endless_loop_can_be_cancelled_and_is_then_left_alone(house):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.bpmn import xml
+from engine.bpmn import bindings, xml
 from engine.bpmn.model import FLOW_NODES, SUBPROCESSES, Flow, Node, Process, Scope
 from engine.bpmn.passes import associations, events, extensions, lanes, links, loops
 from engine.bpmn.passes.references import References
@@ -79,6 +79,7 @@ def _process(root: xml.Node, element: xml.Node, file: str, references: Reference
 
 def _node(element: xml.Node, process: str, scope: str, lane: str, references: References) -> Node:
     kind = xml.tag(element)[1]
+    properties = extensions.properties(element)
     return Node(
         id=element.get("id", ""),
         kind=kind,
@@ -89,11 +90,11 @@ def _node(element: xml.Node, process: str, scope: str, lane: str, references: Re
         lane=lane,
         documentation=xml.text(xml.first(element, "documentation")),
         events=() if kind in SUBPROCESSES else events.read(element, references),
-        properties=extensions.properties(element),
+        properties=properties,
         operator=extensions.operator(element),
         decision=xml.text(extensions.extension(element, "calledDecisionId")),
         script=xml.text(xml.first(element, "script")),
-        called=xml.reference(element, "calledElement"),
+        called=bindings.key(xml.reference(element, "calledElement"), properties.get("version", "").strip()),
         loop=loops.read(element),
         attached_to=xml.reference(element, "attachedToRef"),
         interrupting=xml.boolean(element, "isInterrupting" if kind == "startEvent" else "cancelActivity", True),

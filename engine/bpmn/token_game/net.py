@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from engine.bpmn import bindings
 from engine.bpmn.model import Diagram, Flow, Node, Scope
 from engine.bpmn.reading import Files, read
 
@@ -119,10 +120,12 @@ class Net:
 def net(main: Files, called: Mapping[str, Files] | None = None) -> Net:
     """The net of a definition's files; they have passed the lint rules."""
     diagrams: dict[str, Diagram] = {}
-    for files in (main, *(called or {}).values()):
+    for name, files in (("", main), *(called or {}).items()):
         diagram, issues = read(files)
         if issues:
             raise ValueError(issues[0].reason)
+        if bindings.process_of(name) != name:
+            diagram = bindings.under(diagram, name)
         diagrams[diagram.process.id] = diagram
     places = {
         (process, scope.id): _place(scope)

@@ -32,7 +32,7 @@ export function decisionGroup(element, { extensions }) {
 }
 
 /** Which process a call activity calls. */
-export function callGroup(element, { modeling, vocabulary }) {
+export function callGroup(element, { modeling, properties, vocabulary }) {
   const line = {
     id: 'gatewright-called',
     label: 'Called process',
@@ -42,7 +42,16 @@ export function callGroup(element, { modeling, vocabulary }) {
     fault: value => (value ? undefined : 'Name the process.')
   };
   const processes = vocabulary.processes.map(name => ({ value: name, label: name }));
-  return group('call', 'Call', [processes.length ? choice({ ...line, choices: [{ value: '', label: '(choose)' }, ...processes] }) : text(line)]);
+  const called = processes.length ? choice({ ...line, choices: [{ value: '', label: '(choose)' }, ...processes] }) : text(line);
+  const version = text({
+    id: 'gatewright-called-version',
+    label: 'Version',
+    hint: 'Empty: the latest when the life cycle starts. A number: that version for good.',
+    read: () => properties.read(element, 'version'),
+    write: (_, value) => properties.write(element, 'version', value),
+    fault: value => (!value || value === 'latest' || /^[1-9]\d*$/.test(value) ? undefined : 'A number, or nothing for the latest.')
+  });
+  return group('call', 'Call', [called, version]);
 }
 
 /** What a script task computes. */
