@@ -36,6 +36,7 @@ from web import (
     service_tasks,
     sign_in,
     versions,
+    waits,
     words,
 )
 
@@ -46,6 +47,7 @@ PAGES = (
     inbox,
     life_cycles,
     operating,
+    waits,
     library,
     models,
     versions,

@@ -52,7 +52,7 @@ def entries() -> dict[str, list[Entry]]:
     if person is None or person.must_change_password:
         return {}
     module = (request.endpoint or "").partition(".")[0]
-    module = {"versions": "models", "operating": "life_cycles"}.get(module, module)
+    module = {"versions": "models", "operating": "life_cycles", "waits": "life_cycles"}.get(module, module)
     found: dict[str, list[Entry]] = {}
     for heading, lines in _PARTS.items():
         shown = [

@@ -37,6 +37,7 @@ def install(app: Flask, settings: Settings, clock: Clock) -> None:
         "figure": figure,
         "share": share,
         "span": span,
+        "seconds": lambda value: span(timedelta(seconds=value)),
     }
     app.jinja_env.filters.update(filters)
     app.jinja_env.globals["zone"] = settings.timezone

@@ -84,10 +84,12 @@ def _token(instance: Instance, task_id: str) -> Token:
 
 
 def _movable(token: Token) -> bool:
-    """Neither a copy of a repeated activity, which its activity counts, nor an event that is merely armed."""
+    """No copy of a repeated activity, which its activity counts, no event that is merely armed, nothing that undoes."""
     spec = token.task_spec
     if spec.node is None or token.triggered or isinstance(spec, BoundaryEvent) or _apart(spec.node):
         return False
+    if "undo" in token.internal_data or "undoes" in token.internal_data:
+        return False  # it waits for compensation that is under way, or does it
     return not (token._state == WAITING and isinstance(token.parent.task_spec, EventBasedGateway))
 
 

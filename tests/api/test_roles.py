@@ -77,6 +77,8 @@ TABLE = {
     "instance_variables": EVERY,
     "instance_diagram": EVERY,
     "retry_instance": "IM",
+    "instance_waits": EVERY,
+    "process_waits": EVERY,
     "show_failed_step": EVERY,
     "retry_step": "IM",
     "set_variables": "IM",

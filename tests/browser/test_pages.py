@@ -109,6 +109,8 @@ PAGES = {
     "life cycle with an incident": ("model_operator", "/instances/{incident}"),
     "retry with other parameters": ("model_operator", "/instances/{incident}/steps/{incident_task}"),
     "set a variable": ("it_operations", "/instances/{credit}/variables?name=facts"),
+    "waits of a life cycle": ("business_owner", "/instances/{credit}/waits"),
+    "waits of a process": ("ai_architect", "/processes/model_life_cycle/waits"),
     "processes": ("ai_architect", "/processes"),
     "process": ("ai_architect", "/processes/model_life_cycle"),
     "start form": ("data_scientist", "/processes/review/start?model=letters"),

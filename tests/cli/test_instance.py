@@ -68,8 +68,10 @@ def test_an_operator_holds_resumes_and_ends_an_instance_with_a_reason(
     id = str(instances.start(store, w.ADA, "process_p", "credit"))
     gatewright("instance", "suspend", id, "--reason", " ", code=1)
     gatewright("instance", "suspend", id, "--reason", "To look.")
-    assert "suspended" in gatewright("instance", "list", "--state", "suspended").stdout or id
+    assert id in gatewright("instance", "list", "--state", "suspended").stdout
     gatewright("instance", "resume", id, "--reason", "Looked.")
+    assert "until it was in hand" in gatewright("instance", "waits", id).stdout
+    assert "risk_manager" in gatewright("process", "waits", "process_p", "--version", "1").stdout
     gatewright("instance", "cancel", id, "--reason", "It is of no use.")
     found = w.detail(store, id).instance
     assert (found.state, found.outcome) == ("cancelled", "It is of no use.")

@@ -71,3 +71,17 @@ def test_without_a_reason_nothing_is_held(house, known, visit):
     refused = olga.post(f"/instances/{instance}/suspend")
     assert (refused.status_code, "asks for a reason" in words(refused)) == (422, True)
     olga.post(f"/instances/{instance}/cancel", {"reason": "The test is over."})
+
+
+def test_who_waited_for_whom_is_a_table_a_file_and_a_drawing(house, known, visit):
+    uma, instance = visit("auditor"), known.ids["instance"]
+    assert "Where the time went" in words(uma.get(f"/instances/{instance}"))
+    page = words(uma.get(f"/instances/{instance}/waits"))
+    assert "until it was in hand model operator" in page
+    state = uma.get(f"/instances/{instance}/waits/state?process=deployment").json
+    assert list(state["times"]) == ["Approve_as_operator"]
+    rows = uma.get("/processes/model_life_cycle/waits?format=csv").text.splitlines()
+    assert rows[0].startswith("process,element,name,kind,waited,for,times,still waiting,life cycles,total seconds")
+    assert any(",until it was in hand,model_operator," in row for row in rows)
+    assert "until it was in hand" in words(uma.get("/processes/model_life_cycle/waits?version=1&days=30"))
+    assert "Nothing waited then" in words(uma.get("/processes/model_life_cycle/waits?version=9"))

@@ -49,6 +49,10 @@ TABLE = {
     "POST life_cycles.suspend": OPERATORS,
     "POST life_cycles.resume": OPERATORS,
     "POST life_cycles.cancel": OPERATORS,
+    "GET waits.of_instance": ALL,
+    "GET waits.state_of_instance": ALL,
+    "GET waits.of_process": ALL,
+    "GET waits.state_of_process": ALL,
     "GET operating.step": OPERATORS,
     "POST operating.retry": OPERATORS,
     "GET operating.variables": OPERATORS,
@@ -154,6 +158,7 @@ def address(app, rule, ids):
     if there:
         values["name"] = {
             "library": "retirement",
+            "waits": "retirement",
             "schedules": ids["schedule"],
             "versions": "artefact",
             "environments": "production",

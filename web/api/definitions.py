@@ -7,14 +7,15 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from engine.bpmn import Issue
 from engine.errors import GatewrightError
-from engine.runtime import definitions, preview, queries
+from engine.runtime import definitions, preview, queries, waits
 from engine.runtime.definitions import Definition
 from engine.runtime.forms import Form
 from engine.runtime.preview import Path
+from engine.runtime.waits import Waits
 from web import access
 from web.access import needs
 from web.api.blueprint import Listed, answers, api, house, page, page_of, plain, tag
@@ -44,6 +45,13 @@ class ProcessPath(BaseModel):
     """One life cycle."""
 
     process: str = Field(max_length=200, description="The process id.")
+
+
+class WantedWaits(BaseModel):
+    """Of which instances."""
+
+    version: int | None = Field(default=None, ge=1, le=10**6, description="Only those of this version.")
+    since: AwareDatetime | None = Field(default=None, description="Only those started since then.")
 
 
 class DefinitionPath(BaseModel):
@@ -113,6 +121,16 @@ def list_processes() -> list[Any]:
 def start_form(path: ProcessPath) -> Response:
     """The form whose answer starts a life cycle; null where it asks for nothing."""
     return _json(queries.start_form(access.session(), path.process))
+
+
+@api.get("/processes/<process>/waits", tags=_TAGS, responses=page_of(Waits))
+@needs("instance.view")
+def process_waits(path: ProcessPath, query: WantedWaits) -> dict[str, Any]:
+    """What the instances of a life cycle waited for, for whom and how long, the longest in total first."""
+    session = access.session()
+    definitions.latest(session, path.process)
+    found = waits.of_process(session, path.process, version=query.version, since=query.since)
+    return page(found, len(found))
 
 
 @api.post("/processes/<process>/path", tags=_TAGS, responses=answers(Path))

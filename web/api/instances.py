@@ -8,9 +8,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from engine.runtime import definitions, instances, queries, standing
+from engine.runtime import definitions, instances, queries, standing, waits
 from engine.runtime.standing import FailedStep
 from engine.runtime.values import Instance, InstanceDetail
+from engine.runtime.waits import Wait
 from web import access
 from web.access import needs
 from web.api.blueprint import Listed, answers, api, house, page, page_of, plain, tag
@@ -132,6 +133,16 @@ def instance_variables(path: InstancePath) -> dict[str, Any]:
     """The variables of an instance as it came to rest last."""
     found: dict[str, Any] = plain(queries.variables(access.session(), path.instance))
     return found
+
+
+@api.get("/instances/<uuid:instance>/waits", tags=_TAGS, responses=page_of(Wait))
+@needs("instance.view")
+def instance_waits(path: InstancePath) -> dict[str, Any]:
+    """What an instance waited for, for whom and how long, element by element, in the order of time."""
+    session = access.session()
+    queries.instance(session, path.instance)
+    found = waits.of_instance(session, path.instance)
+    return page(found, len(found))
 
 
 @api.get("/instances/<uuid:instance>/diagram", tags=_TAGS, responses=answers(Diagram))

@@ -74,6 +74,25 @@ def show(id: Id, json_: Json = False, as_: As = "") -> None:
 
 
 @app.command()
+def waits(id: Id, json_: Json = False, as_: As = "") -> None:
+    """Show what an instance waited for, for whom and how long, element by element."""
+    from engine.runtime import queries
+    from engine.runtime import waits as history
+    from web.cli import acting, output
+    from web.plain import plain
+
+    with acting.reading(as_, "instance.view") as (session, _):
+        queries.instance(session, id)
+        found = history.of_instance(session, id)
+    output.rows(
+        [plain(each) for each in found],
+        ["element", "part", "owed_by", "since", "until", "seconds"],
+        as_json=json_,
+        empty="It waited for nothing yet.",
+    )
+
+
+@app.command()
 def retry(
     id: Id,
     task: Annotated[UUID | None, typer.Option(help="Only the step with this task id.")] = None,

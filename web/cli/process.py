@@ -108,6 +108,30 @@ def list_(
 
 
 @app.command()
+def waits(
+    name: Annotated[str, typer.Argument(help="The life cycle's id, as `process list` shows it.")],
+    version: Annotated[int | None, typer.Option(min=1, help="Only instances of this version.")] = None,
+    json_: Json = False,
+    as_: As = "",
+) -> None:
+    """Show what the instances of a life cycle waited for, for whom and how long, the longest in total first."""
+    from engine.runtime import definitions
+    from engine.runtime import waits as history
+    from web.cli import acting, output
+    from web.plain import plain
+
+    with acting.reading(as_, "instance.view") as (session, _):
+        definitions.latest(session, name)
+        found = history.of_process(session, name, version=version)
+    output.rows(
+        [plain(each) for each in found],
+        ["process", "element", "part", "owed_by", "n", "median_seconds", "p90_seconds", "total_seconds"],
+        as_json=json_,
+        empty="Nothing waited yet.",
+    )
+
+
+@app.command()
 def start(
     name: Annotated[str, typer.Argument(help="The life cycle's id, as `process list` shows it.")],
     subject: Annotated[str, typer.Option(help="What it is about: a model's id.")] = "",

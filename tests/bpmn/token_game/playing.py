@@ -103,6 +103,8 @@ class Player:
 
     def operate(self) -> bool:
         """An operator sets variables, or moves a token; False where there is none."""
+        if any("undo" in token.internal_data for token in self.execution._instance.tokens()):
+            return False  # compensation is under way: what a handler saw is not told apart from what is set now
         if self.chance.random() < 0.4:
             name = self.chance.choice(["x0", "x1", "x2", "a0", "new"])
             values = {name: {"v": 7} if name == "a0" else self.chance.randint(0, 9)}

@@ -16,11 +16,12 @@ import { inWords } from './state-in-words.js';
  * @property {string[]} [done] elements that were completed
  * @property {Record<string, string>} [incidents] what failed, by element id
  * @property {string[]} [path] elements and flows to highlight
+ * @property {Record<string, {text: string, heat: number}>} [times] how long was waited, by element id; heat is 1 to 4
  * @property {Record<string, {url: string, text: string}>} [links] where an element leads, e.g. to a called instance
  */
 
 /** @type {State} */
-const NOTHING = { active: {}, done: [], incidents: {}, path: [], links: {} };
+const NOTHING = { active: {}, done: [], incidents: {}, path: [], times: {}, links: {} };
 
 const LEGEND = { active: 'here now', done: 'done', incident: 'failed', path: 'path' };
 

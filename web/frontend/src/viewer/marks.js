@@ -41,6 +41,10 @@ export class Marks {
     for (const [id, reason] of Object.entries(state.incidents)) {
       this.#badge(id, { top: -12, right: 12 }, make('span', { class: 'gw-mark gw-mark-incident', title: reason }, '!'));
     }
+    for (const [id, { text, heat }] of Object.entries(state.times)) {
+      this.#mark(id, `gw-heat-${heat}`);
+      this.#badge(id, { bottom: 10, right: 12 }, make('span', { class: 'gw-mark gw-mark-time', title: `${text} of waiting` }, text));
+    }
     for (const [id, link] of Object.entries(state.links)) {
       this.#badge(id, { bottom: 10, left: 8 }, make('a', { class: 'gw-mark gw-mark-link', href: link.url }, link.text));
     }

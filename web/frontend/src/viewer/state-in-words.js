@@ -15,6 +15,8 @@ export function inWords(state, registry) {
   const incidents = Object.entries(state.incidents).map(([id, reason]) => `${named(registry, id)}: ${reason}`);
   const parts = [];
   if (active.length) parts.push(`Now at ${active.join(', ')}.`);
+  const times = Object.entries(state.times).sort(([, one], [, other]) => other.heat - one.heat).slice(0, 3);
+  if (times.length) parts.push(`Most was waited at ${times.map(([id, { text }]) => `${named(registry, id)} (${text})`).join(', ')}.`);
   if (incidents.length) parts.push(`Failed: ${incidents.join('; ')}`);
   return parts.join(' ');
 }
