@@ -58,8 +58,8 @@ def of_instance(instance: UUID) -> str | Response:
     """What one life cycle waited for, in the order of time."""
     asked = lists.asked("process")
     detail = queries.instance(session(), instance)
-    process = asked["process"] if asked["process"] in detail.members else detail.instance.process
     found = waits.of_instance(session(), instance)
+    process = asked["process"] if asked["process"] in detail.members else _longest(found, detail.instance.process)
     shown = [each for each in found if not asked["process"] or each.process == process]
     return lists.answer(
         "waits/instance.html",
@@ -124,9 +124,20 @@ def _times(found: list[Wait] | list[Waits], process: str) -> dict[str, Any]:
     }
 
 
-def _total(found: list[Wait]) -> dict[str, float]:
-    """Whom -> seconds, the longest first."""
+def _longest(found: list[Wait], otherwise: str) -> str:
+    """The process in which most was waited."""
     total: dict[str, float] = {}
     for each in found:
+        if each.kind != "call":
+            total[each.process] = total.get(each.process, 0.0) + each.seconds
+    return max(total, key=lambda process: total[process], default=otherwise)
+
+
+def _total(found: list[Wait]) -> dict[str, float]:
+    """Whom -> seconds, the longest first; what a call waited for is told inside it."""
+    total: dict[str, float] = {}
+    for each in found:
+        if each.kind == "call":
+            continue
         total[each.owed_by] = total.get(each.owed_by, 0.0) + each.seconds
     return dict(sorted(total.items(), key=lambda each: -each[1]))

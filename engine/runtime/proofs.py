@@ -175,11 +175,31 @@ def _called(session: Session, files: Files, known: Mapping[str, Files]) -> dict[
     waiting = [*bpmn.describe(files).calls]
     while waiting:
         name = waiting.pop()
-        if name in found or (name not in known and name not in published):
+        if name in found:
             continue
-        found[name] = known[name] if name in known else _files(session, published[name])
+        if name in known:
+            found[name] = known[name]
+        else:
+            definition = published.get(name) or _bound(session, name)
+            if definition is None:
+                continue
+            found[name] = _files(session, definition)
         waiting += bpmn.describe(found[name]).calls
     return found
+
+
+def _bound(session: Session, name: str) -> UUID | None:
+    """The id of the one version to which a call is bound."""
+    version = bpmn.bindings.version_of(name)
+    if version is None:
+        return None
+    return session.scalar(
+        select(DefinitionRow.id).where(
+            DefinitionRow.name == bpmn.bindings.process_of(name),
+            DefinitionRow.version == version,
+            DefinitionRow.state == "published",
+        )
+    )
 
 
 def _latest(session: Session) -> dict[str, UUID]:

@@ -1,8 +1,8 @@
 """Who waited for whom, how long, at which element: read from the history of one instance, or of all of a process.
 
 A wait is told in parts, each with who owed the next act: a user task waits for its role until somebody has it in hand,
-and then for that person; a job for a worker, and then for its handler; an event for the clock or for others. Time in
-which an instance was held counts like any other.
+and then for that person; a job for a worker, and then for its handler; an event for the clock or for others; a call for
+what is told of the called process again, element by element. Time in which an instance was held counts like any other.
 """
 
 from __future__ import annotations
@@ -40,6 +40,10 @@ _PARTS = """
         s.left_at
     FROM runtime.steps s
     WHERE s.instance IN (SELECT id FROM asked) AND s.kind IN ('intermediateCatchEvent', 'receiveTask')
+    UNION ALL
+    SELECT s.instance, s.process, s.element, s.name, 'call', 'until it was over', 'the called process', s.entered_at,
+        s.left_at
+    FROM runtime.steps s WHERE s.instance IN (SELECT id FROM asked) AND s.kind = 'callActivity'
 """
 
 _OF_INSTANCE = text(f"""
@@ -77,8 +81,8 @@ class Wait:
     process: str
     element: str
     name: str
-    kind: str  #: user task, job or event
-    part: str  #: until it was in hand, decided, begun, done, or came
+    kind: str  #: user task, job, event or call
+    part: str  #: until it was in hand, decided, begun, done, over, or came
     owed_by: str  #: a role or a person, a worker or a handler, the clock or others
     since: datetime
     until: datetime | None  #: None while it lasts

@@ -18,6 +18,7 @@ from engine.serving import queries as serving
 from engine.store import Store, transaction
 from tests.bpmn import drawing as d
 from tests.handlers import house as h
+from tests.handlers.test_life_of_a_model import given_published_without_a_proof
 from tests.runtime import worlds as w
 
 APPROVE = {"decision": "approve"}
@@ -46,7 +47,7 @@ def house(store: Store) -> Iterator[Store]:
     """A house without a scoring service: nothing comes as far as a deployment."""
     h.given_a_house(store)
     h.given_a_rules_model(store)
-    w.given_a_published(store, gated())
+    given_published_without_a_proof(store, gated())  # what stands behind its parameters is no matter here
     yield store
     wakeups.close()
 

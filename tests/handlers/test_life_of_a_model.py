@@ -304,11 +304,19 @@ def given_published_without_a_proof(house, files) -> None:
     with transaction(house) as session:
         session.add(
             DefinitionRow(
-                id=(definition := new_id()), name="ungated", version=1, sha256=bpmn.digest(files), state="published",
-                title="Ungated", author="arne", authors=["arne"], reviewer="dana", created_at=now(session),
+                id=(definition := new_id()),
+                name=bpmn.describe(files).process_id,
+                version=1,
+                sha256=bpmn.digest(files),
+                state="published",
+                title="Drawn before",
+                author="arne",
+                authors=["arne"],
+                reviewer="dana",
+                created_at=now(session),
                 decided_at=now(session),
             )
-        )  # fmt: skip
+        )
         session.flush()
         rows = [DefinitionFileRow(definition=definition, name=n, content=content) for n, content in files.items()]
         session.add_all(rows)
