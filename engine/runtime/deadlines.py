@@ -18,8 +18,8 @@ from typing import Any
 
 from engine.errors import GatewrightError
 
-#: seconds that one piece of code may take inside a transaction
-INSIDE_SECONDS = 10.0
+#: seconds that one piece of code may take inside a transaction; idle for 30 s, PostgreSQL ends the session
+INSIDE_SECONDS = 25.0
 _LOOK_SECONDS = 0.25
 
 

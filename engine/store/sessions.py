@@ -146,7 +146,18 @@ def connect(url: str, *, application: str, pooled: bool = False) -> Engine:
     )
     event.listen(engine, "checkin", _laid_by)
     event.listen(engine, "checkout", _ask_after)
+    event.listen(engine, "handle_error", _lost)
     return engine
+
+
+def _lost(context: Any) -> OperationalError | None:
+    """A lost connection is one kind of error, whatever the server said last: that of an idle session is another's."""
+    raised = context.sqlalchemy_exception
+    if not context.is_disconnect or not isinstance(raised, DBAPIError) or isinstance(raised, OperationalError):
+        return None
+    return OperationalError(
+        context.statement, None, context.original_exception, hide_parameters=True, connection_invalidated=True
+    )
 
 
 def _laid_by(connection: Any, record: Any) -> None:
@@ -292,13 +303,15 @@ def execute(session: Session, statement: str, parameters: Mapping[str, Any]) -> 
     except psycopg.Error as failure:
         if driver.closed:
             connection.invalidate(failure)
+            raise OperationalError(
+                statement, None, failure, hide_parameters=True, connection_invalidated=True
+            ) from failure
         raise DBAPIError.instance(
             statement,
             None,
             failure,
             psycopg.Error,
             hide_parameters=True,
-            connection_invalidated=bool(driver.closed),
             dialect=connection.dialect,
         ) from failure
 

@@ -19,6 +19,7 @@ class Proxy:
         self._open: set[socket.socket] = set()
         self._after = 0  #: messages until the cut; 0 where none is wanted
         self._answers = False
+        self._refusing = False
         #: whether the wanted cut was made
         self.cut = False
         threading.Thread(target=self._accept, name="proxy", daemon=True).start()
@@ -40,6 +41,12 @@ class Proxy:
             for each in list(self._open):
                 _shut(each)
 
+    def refuse(self, refuse: bool) -> None:
+        """Cut every connection and let no other through, or let them through again."""
+        self._refusing = refuse
+        if refuse:
+            self.cut_all()
+
     def close(self) -> None:
         """Listen no more."""
         self._listening.close()
@@ -51,6 +58,9 @@ class Proxy:
                 client, _ = self._listening.accept()
             except OSError:
                 return
+            if self._refusing:
+                _shut(client)
+                continue
             server = socket.socket(socket.AF_UNIX)
             server.connect(self._server)
             with self._lock:

@@ -6,6 +6,7 @@ twice. The default run cuts at every third message, `long` at each.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -14,21 +15,37 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from engine import audit
 from engine.config import Settings
 from engine.errors import GatewrightError
-from engine.runtime import delivery, instances, messages, queries, wakeups, worker
+from engine.runtime import delivery, instances, messages, queries, registry, wakeups, worker
 from engine.store import Store, TestClock, open_store, transaction
 from engine.store.postgres import EmbeddedPostgres
+from tests.api.callers import Caller, person, token
 from tests.bpmn import drawing as d
 from tests.faults.proxy import Proxy
 from tests.runtime import worlds as w
 from tests.runtime.test_waiting import waiting_for
+from web.app import create_app
 
 #: more messages than any act takes
 MOST = 60
+
+
+HANGS: list[str] = []
+
+
+@registry.service_task("hang_for_tests", kind="transactional")
+def hang(session: Any, parameters: w.Word, ctx: Any) -> dict[str, str]:
+    """Sleeps where Python is not asked, for longer than its session is borne."""
+    if HANGS:
+        HANGS.pop()
+        session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 200"))
+        time.sleep(1)
+    return {"said": parameters.word}
 
 
 @pytest.fixture
@@ -197,6 +214,38 @@ def test_a_message_is_delivered_once_wherever_the_line_is_cut(far: Store, proxy:
             if not cut:
                 break
     assert intact(far)
+
+
+def test_who_asks_while_the_database_is_away_is_told_so_and_then_answered(far: Store, proxy: Proxy) -> None:
+    """By the API, by a page, and by a decision whose line breaks under it."""
+    w.given_a_published(far, w.process_p())
+    asks = Caller(create_app(far, testing=True), token(far, person(far, "ben", "risk_manager", "model_operator")))
+    instance = instances.start(far, w.ADA, "process_p")
+    (task,) = w.open_tasks(far, instance)
+    path = f"/tasks/{task.id}/complete"
+    assert asks("GET", "/tasks", 200)["items"]
+    proxy.refuse(True)
+    problem = asks("GET", "/tasks", 503)
+    assert problem["code"] == "database-unreachable"
+    assert asks("POST", path, 503, json={"answer": {"decision": "approve"}})["code"] == "database-unreachable"
+    page = create_app(far, testing=True).test_client().get("/instances", headers={"Authorization": "Bearer x"})
+    assert page.status_code in (302, 401, 503)
+    proxy.refuse(False)
+    assert w.detail(far, instance).instance.state == "running"
+    asks("POST", path, 200, json={"answer": {"decision": "approve"}})
+    assert w.detail(far, instance).instance.state == "finished"
+
+
+def test_a_handler_that_hangs_until_its_session_is_ended_has_done_nothing_and_is_done_again(far: Store) -> None:
+    """In C, where nothing ends it: PostgreSQL lets the instance go after 30 s, here after 0.2."""
+    w.given_a_published(far, w.process_p(handler="hang_for_tests"))
+    HANGS.append("once")
+    instance = instances.start(far, w.ADA, "process_p", "credit")
+    assert not HANGS
+    with transaction(far) as session:
+        assert queries.instances(session).total == 1
+    assert w.open_tasks(far, instance)
+    assert not w.detail(far, instance).incidents
 
 
 def test_every_line_is_cut_at_once_and_the_next_act_finds_new_ones(far: Store, proxy: Proxy) -> None:

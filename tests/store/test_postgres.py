@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 
 from engine.config import Settings
 from engine.store import binaries, postgres
-from engine.store.postgres import EmbeddedPostgres, default_folder
+from engine.store.postgres import DatabaseDidNotStart, EmbeddedPostgres, default_folder
 from tests.conftest import place
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become a second local user")
@@ -158,6 +159,25 @@ def test_no_other_folder_changes_its_mode(tmp_path: Path, folder: Path) -> None:
     with EmbeddedPostgres(folder, durable=False):
         pass
     assert {path: path.stat().st_mode for path in parents} == parents
+
+
+def test_a_server_that_is_killed_while_it_starts_says_so(folder: Path) -> None:
+    server = EmbeddedPostgres(folder, durable=False)
+
+    begun = threading.Event()
+
+    def kill() -> None:
+        while not begun.wait(0.001):
+            if (pid := server.pid) is not None:
+                os.kill(pid, signal.SIGKILL)
+
+    threading.Thread(target=kill, daemon=True).start()
+    try:
+        with pytest.raises(DatabaseDidNotStart, match="ended by signal 9"):
+            server.start()
+    finally:
+        begun.set()
+        server.stop()
 
 
 @pytest.mark.smoke
