@@ -12,6 +12,7 @@ from lxml.etree import _Element
 from playwright.sync_api import Page, expect
 
 from engine import bpmn
+from tests.bpmn import foreign
 from tests.browser import bundled_pages
 from tests.browser.accessibility import violations
 from tests.browser.bundled_pages import Pages
@@ -275,6 +276,21 @@ def test_what_other_tools_wrote_into_the_diagram_is_kept(page: Page, pages: Page
     tree = saved(page, pages)
     assert [note.get("text") for note in tree.iter("{urn:another:tool}note")] == ["kept as it is"]
     assert [o.get("resultVariable") for o in tree.iter(f"{SPIFF}serviceTaskOperator")] == ["trained"]
+
+
+def test_what_the_modellers_of_other_engines_wrote_is_kept(page: Page, pages: Pages) -> None:
+    """Through bpmn-js, which knows none of these names, and through an edit of the very element that carries them."""
+    text = pages.xml.decode().replace("<bpmn:definitions ", f"<bpmn:definitions {foreign.DEFINITIONS} ", 1)
+    text = text.replace('<bpmn:userTask id="Approve"', f'<bpmn:userTask {foreign.ATTRIBUTES} id="Approve"', 1)
+    at = text.index("<bpmn:extensionElements>", text.index('id="Approve"')) + len("<bpmn:extensionElements>")
+    pages.xml = (text[:at] + foreign.ELEMENTS + text[at:]).encode()
+    before = foreign.told(pages.xml)
+    assert len(before) > 15
+    open_page(page, pages, "modeler")
+    open_panel(page, "Approve")
+    page.get_by_label("Result variable").fill("decided")
+    saved(page, pages)
+    assert foreign.told(pages.saved[-1].encode()) == before
 
 
 def test_a_change_in_the_panel_is_undone_as_one(page: Page, pages: Pages) -> None:

@@ -8,11 +8,11 @@ from engine.bpmn import PENDING, bundle, check
 from engine.bpmn.token_game import net
 from tests.bpmn.running import Running
 from tests.conformance.driving import Driver
-from tests.conformance.elements import activities, drawings, events, gateways, scopes
+from tests.conformance.elements import activities, drawings, events, gateways, scopes, undoing
 from tests.conformance.elements.case import CALLED, WORDS, Case
 from tests.conformance.guessing import Guesses
 
-CASES = [case for module in (activities, gateways, events, scopes, drawings) for case in module.CASES]
+CASES = [case for module in (activities, gateways, events, scopes, undoing, drawings) for case in module.CASES]
 
 
 def test_there_are_enough_of_them_and_no_name_twice():
@@ -34,7 +34,7 @@ def test_it_is_refused(case: Case):
 def test_it_runs(case: Case):
     assert [issue for issue in check(case.files, WORDS) if issue.severity == "error"] == []
     of, game = bundle(case.files, {"called": CALLED}), net(case.files, {"called": CALLED})
-    run = Running(of, dict(case.variables), lambda call: PENDING, message=case.message)
+    run = Running(of, dict(case.variables), lambda call: PENDING, message=case.message, event=case.event)
     for act in case.acts:
         {"answer": answer, "job": job, "raise": fail, "fire": fire, "send": send, "signal": signal}[act.split()[0]](
             run, *act.split()[1:]
@@ -45,7 +45,7 @@ def test_it_runs(case: Case):
     for seed in (0, 1):
         guesses = Guesses([])
         guesses.fixed = case.variables
-        Driver(of, game, guesses, seed, "Start" if case.message else "").play(20, float("inf"))
+        Driver(of, game, guesses, seed, case.event or ("Start" if case.message else "")).play(20, float("inf"))
 
 
 def answer(run: Running, element: str) -> None:

@@ -36,6 +36,7 @@ class Case:
     hint: str = ""  #: what the refusal's hint says
     variables: dict[str, Any] = field(default_factory=dict)
     message: str | None = None  #: that starts it
+    event: str = ""  #: the start event at which it starts
     writes: dict[str, Any] = field(default_factory=dict)  #: variables at the end
 
 

@@ -49,6 +49,9 @@ AHEAD = d.start(), d.script("A", "ready = true")
 CASES: list[Case] = [
     runs("start event", started(""), "Start End"),
     runs("message start event", started(d.message("m1")), "Start End", message="m1"),
+    runs("signal start event", started(d.event("signal", "s1")), "Start End", event="Start"),
+    runs("timer start event", started(d.timer("cycle", "0 6 * * 1")), "Start End", event="Start"),
+    refused("multiple start event", started(d.message("m1") + d.event("signal", "s1")), "event-definitions", "Start"),
     refused("conditional start event of a process", started(d.condition("n == 1")), "event-definitions", "Start"),
     refused("error start event of a process", started(d.event("error", "e1")), "event-definitions", "Start"),
     refused("escalation start event of a process", started(d.event("escalation", "up")), "event-definitions", "Start"),
