@@ -18,6 +18,7 @@ SPIFF = "http://spiffworkflow.org/bpmn/schema/1.0/core"
 CAMUNDA = "http://camunda.org/schema/1.0/bpmn"
 ZEEBE = "http://camunda.org/schema/zeebe/1.0"
 FLOWABLE = "http://flowable.org/bpmn"
+ACTIVITI = "http://activiti.org/bpmn"
 
 _QUALIFIED = re.compile(r"^[^\W\d][\w.\-]*:(?=[^\W\d][\w.\-]*$)")
 

@@ -12,7 +12,7 @@ from engine.bpmn import PENDING, Bundle, Execution, clear_cache
 from engine.bpmn.token_game import Concrete, Net, Raised
 from tests.bpmn.running import NOW
 from tests.bpmn.token_game.following import Following, TooMany, data
-from tests.conformance.binding import ASK
+from tests.conformance.binding.choices import ASK
 from tests.conformance.guessing import Guesses
 
 #: acts of the engine between two rests, before a run counts as one that goes on by itself for ever

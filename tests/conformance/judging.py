@@ -12,6 +12,7 @@ from typing import Any, Final
 from engine.bpmn import Issue, ServiceTaskInfo, Vocabulary, bundle, calendar, check, xml
 from engine.bpmn.lint.registry import Subject
 from engine.bpmn.lint.rules.written_expressions import written
+from engine.bpmn.model import FLOW_NODES
 from engine.bpmn.reading import read
 from engine.bpmn.token_game import net
 from engine.errors import GatewrightError
@@ -82,7 +83,7 @@ def _cases(content: bytes, options: Options, bound: Counter[str]) -> list[tuple[
     except xml.Unreadable:
         return as_it_is
     processes = [each for each in xml.children(root, "process") if xml.children(each)]
-    drawn = [each for each in processes if any(xml.tag(child)[1] in binding.FLOW_NODES for child in each)] or processes
+    drawn = [each for each in processes if any(xml.tag(child)[1] in FLOW_NODES for child in each)] or processes
     if not drawn:
         return as_it_is
     called = frozenset(each.get("id", "") for each in drawn) - {""}

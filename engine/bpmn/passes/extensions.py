@@ -14,12 +14,15 @@ FOREIGN = {
         {"taskDefinition", "ioMapping", "calledElement", "formDefinition", "script", "calledDecision"}
     ),
     xml.FLOWABLE: frozenset({"field", "executionListener", "taskListener", "formProperty", "in", "out"}),
+    xml.ACTIVITI: frozenset({"field", "executionListener", "taskListener", "formProperty", "in", "out"}),
 }
 #: attributes by which other engines bind code
 FOREIGN_ATTRIBUTES = {
     xml.CAMUNDA: frozenset({"class", "expression", "delegateExpression", "type", "topic", "decisionRef", "resource"}),
     xml.FLOWABLE: frozenset({"class", "expression", "delegateExpression", "type"}),
+    xml.ACTIVITI: frozenset({"class", "expression", "delegateExpression", "type"}),
 }
+PREFIXES = {xml.CAMUNDA: "camunda", xml.ZEEBE: "zeebe", xml.FLOWABLE: "flowable", xml.ACTIVITI: "activiti"}
 
 
 def extension(node: xml.Node, name: str) -> xml.Node | None:
@@ -57,16 +60,15 @@ def operator(node: xml.Node) -> Operator | None:
 
 def foreign(node: xml.Node) -> tuple[str, ...]:
     """The names of bindings meant for other engines, such as `camunda:delegateExpression`."""
-    prefixes = {xml.CAMUNDA: "camunda", xml.ZEEBE: "zeebe", xml.FLOWABLE: "flowable"}
     found = []
     for holder in xml.children(node, "extensionElements"):
         for child in holder:
             space, name = xml.tag(child)
             if name in FOREIGN.get(space, frozenset()):
-                found.append(f"{prefixes[space]}:{name}")
+                found.append(f"{PREFIXES[space]}:{name}")
     for key in node.attrib:
         if isinstance(key, str) and key.startswith("{"):
             space, _, name = key[1:].partition("}")
             if name in FOREIGN_ATTRIBUTES.get(space, frozenset()):
-                found.append(f"{prefixes[space]}:{name}")
+                found.append(f"{PREFIXES[space]}:{name}")
     return tuple(found)
