@@ -22,6 +22,14 @@ _CONTROLS = {"n": "\n", "r": "\r", "t": "\t", "f": "\f", "v": "\v"}
 _COUNTS = re.compile(r"\{(\d{1,4})(?:(,)(\d{1,4})?)?\}")
 
 
+#: an escaped character, or one that Python may read as the beginning of a set in a class
+_IN_CLASS = re.compile(r"\\.|[\[&|~]", re.DOTALL)
+
+
+def _plain(found: re.Match[str]) -> str:
+    return found[0] if len(found[0]) == 2 else "\\" + found[0]
+
+
 class PatternRefused(ValueError):
     """The pattern holds what cannot be matched in linear time, or is none."""
 
@@ -229,7 +237,7 @@ class _Reader:
         self._at += 1
         written = self._text[begun : self._at]
         try:
-            return _One(re.compile("[" + written[1:].replace("[", r"\["), re.ASCII | re.DOTALL))
+            return _One(re.compile("[" + _IN_CLASS.sub(_plain, written[1:]), re.ASCII | re.DOTALL))
         except re.error as reason:
             raise PatternRefused(f"{written}: {reason}") from None
 

@@ -104,13 +104,14 @@ def test_a_pattern_that_would_take_python_for_ever_is_answered_at_once():
 
 
 pieces = st.sampled_from(
-    ["a", "b", "1", r"\d", r"\w", r"\.", "[ab]", "[^a]", "[0-9-]", r"[\]a]", ".", "a*", "b+?", "(?:ab)?", "(a|b1)*",
-     "a{2}", "b{1,2}", "[ab]{2,}", "(a|)", "^", "$", "(a*)*"]
+    ["a", "b", "1", r"\d", r"\w", r"\.", "[ab]", "[^a]", "[0-9-]", r"[\]a]", r"[\[a]", ".", "a*", "b+?", "(?:ab)?",
+     "(a|b1)*", "a{2}", "b{1,2}", "[ab]{2,}", "(a|)", "^", "$", "(a*)*"]
 )  # fmt: skip
 
 
 @given(st.lists(pieces, max_size=5).map("".join), st.text(alphabet="ab1.-]\n é", max_size=8))
 @example("^", "")
+@example(r"^[\[]$", "\\")
 def test_a_pattern_finds_what_python_finds(pattern, text):
     ecma = pattern.replace(
         "$", r"\Z"
