@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
-from engine.bpmn import Vocabulary, check
+from engine.bpmn import Execution, Vocabulary, check, preview
 from engine.bpmn.completed import MAX_COMPLETED
 from tests.bpmn import drawing as d
-from tests.bpmn.running import Running, made
+from tests.bpmn.running import NOW, Running, made
 from tests.bpmn.token_game import test_mismatches
 
 NO_MATTER = {"user-tasks", "service-tasks", "idle-tasks"}
@@ -320,6 +321,8 @@ REFUSED = [
     ("compensation", "is not there", d.end("T", d.compensate("Gone")) + d.flow("X", "T")),
     ("compensation", "another scope", d.sub("S", d.start("S1"), d.end("T", d.compensate("X")), d.chain("S1", "T"))
      + d.flow("X", "S")),
+    ("compensation", "in an event subprocess", HANDLED + d.handler(
+        "H", d.start("HS", d.timer("duration", "PT1H")), d.end("T", d.compensate()), d.chain("HS", "T"))),
     ("compensation", "without waiting", 
      d.end("T", d.compensate().replace("/>", ' waitForCompletion="false"/>')) + d.flow("X", "T")),
     ("transactions", "outside of a transaction", d.end("T", d.event("cancel")) + d.flow("X", "T")),
@@ -349,3 +352,35 @@ def test_an_association_may_be_drawn_either_way_round():
     parts = [d.start(), step("A"), d.end("End", d.compensate()), d.chain("Start", "A", "End")]
     parts[1] = parts[1].replace('sourceRef="Undo_A" targetRef="UndoA"', 'sourceRef="UndoA" targetRef="Undo_A"')
     answered(Running(made(*parts)), "A", "UndoA")
+
+
+def test_the_path_told_before_a_start_goes_through_what_would_be_undone():
+    of = made(*transaction(*STEPS))
+    steps = preview(of, {}, lambda call: None, lambda task: {"by": "nobody"}, now=NOW)
+    done = [step.element for step in steps if step.happened == "completed"]
+    assert [element for element in done if element.startswith("Undo")] == ["UndoB", "UndoA"]
+    assert done[-3:] == ["Cancelled", "Tell", "E"]
+
+
+def test_a_restore_forgets_nothing_of_what_can_be_undone():
+    """Records are in the state. Its format stays, since older versions refuse such a diagram."""
+    run = Running(
+        made(d.start(), step("A"), step("B"), d.end("End", d.compensate()), d.chain("Start", "A", "B", "End"))
+    )
+    answered(run, "A")
+    kept = orjson.loads(run.kept)["scopes"][0]["records"]
+    assert [(record[0], record[2]) for record in kept] == [("A", {"a": {"by": "A"}})]
+    answered(run, "B")
+    assert "records" not in orjson.loads(run.kept)["scopes"][0]
+    answered(run, "UndoB", "UndoA")
+    assert run.rest.finished
+
+
+def test_an_event_that_waits_for_handlers_is_not_moved_away_from_them():
+    run = Running(made(d.start(), step("A"), d.throw("T", d.compensate()), d.user("Z"), d.end(),
+                       d.chain("Start", "A", "T", "Z", "End")))  # fmt: skip
+    answered(run, "A")
+    execution = Execution.restore(run.bundle, run.kept, now=NOW)
+    assert not execution.standing()
+    answered(run, "UndoA")
+    assert [each.element for each in Execution.restore(run.bundle, run.kept, now=NOW).standing()] == ["Z"]

@@ -132,7 +132,8 @@ def assigned(net: Net, world: World, configuration: Configuration, values: Mappi
             repetition = replace(repetition, copies=copies, current=current)
         left = tuple(name for name in token.conflicts if name not in values)
         carried = token.carried.rewritten(values, number)
-        move.keep(replace(token, carried=carried, repetition=repetition, conflicts=left))
+        undo = token.undo and replace(token.undo, carried=token.undo.carried.rewritten(values, number))
+        move.keep(replace(token, carried=carried, repetition=repetition, conflicts=left, undo=undo))
     return replace(configuration, tokens=tuple(move.tokens.values()), next=move.next)
 
 

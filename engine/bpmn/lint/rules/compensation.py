@@ -100,6 +100,16 @@ def _undoing(scope: Scope, node: Node, named: int) -> Iterator[Finding]:
 
 def _thrown(subject: Subject, scope: Scope, node: Node, reference: str) -> Iterator[Finding]:
     activities = [other for other in scope.nodes.values() if other.kind in ACTIVITIES]
+    around = subject.process.node(scope.id)
+    if around is not None and around.triggered_by_event:
+        beside = subject.process.scopes[around.scope].nodes.values()
+        if any(compensable(subject.process, other) for other in beside if reference in {"", other.id}):
+            yield Finding(
+                at=node,
+                reason="The event stands in an event subprocess, and what has completed beside that is not undone.",
+                hint="Make the scope around it a transaction that a cancel event ends, or throw in its flow.",
+            )
+            return
     if reference and reference not in scope.nodes:
         elsewhere = subject.process.node(reference)
         reason = (
