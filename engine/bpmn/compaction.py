@@ -7,6 +7,7 @@ kept ancestor. Numbers of writes that tell nothing apart are dropped too.
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 from uuid import UUID
 
@@ -82,11 +83,24 @@ def _fold(scope: Any) -> None:
     waiting = [
         token for token in scope.tasks.values() if token._state == WAITING and isinstance(token.task_spec, EndJoin)
     ]
-    while len(waiting) > 1:
-        one, other = waiting[-2:]
-        data, stamps, seen, conflicts = join([other, one], scope.top_workflow.number())
-        if conflicts:
-            break
-        one.data, one.stamps, one.seen = data, stamps, seen
-        scope._remove_task(other.id)
-        waiting.pop()
+    holders = {each for token in scope.unfinished() if token not in waiting for each in (token, token.parent)}
+    known = frozenset().union(*(each.seen for each in holders if each is not None))
+    while any(_folded(scope, one, other, known, waiting) for one, other in combinations(waiting, 2)):
+        pass
+
+
+def _folded(scope: Any, one: Token, other: Token, known: frozenset[int], waiting: list[Token]) -> bool:
+    """Whether two of them became one.
+
+    Where they agree on a value that both wrote, the two writes become one; so they stay two while a token that goes on
+    knows one of those writes: what it writes anew has to count as newer.
+    """
+    number = scope.top_workflow.number()
+    data, stamps, seen, conflicts = join([one, other], number)
+    agreed = {each.stamps.get(name, 0) for name, stamp in stamps.items() if stamp == number for each in (one, other)}
+    if conflicts or agreed & known:
+        return False
+    other.data, other.stamps, other.seen = data, stamps, seen
+    scope._remove_task(one.id)
+    waiting.remove(one)
+    return True

@@ -335,9 +335,17 @@ class Move:
     def end(self, token: Token, carried: Carried | None = None) -> None:
         """The token is consumed; what it carries waits for the end of its scope, with that of the ones before it."""
         carried = token.carried if carried is None else carried
-        for other in [each for each in self.tokens.values() if each.phase == ENDED and each.within == token.within]:
-            together, conflicts = joined([other.carried, carried], self.number())
-            if not conflicts:
+        beside = [each for each in self.tokens.values() if each.within == token.within and each.id != token.id]
+        # A write of which a token that goes on knows stays one of its own: what that writes anew has to count as newer.
+        known = frozenset().union(*(each.carried.seen for each in beside if each.phase != ENDED))
+        for other in [each for each in beside if each.phase == ENDED]:
+            number = self.number()
+            together, conflicts = joined([other.carried, carried], number)
+            agreed = [name for name, (_, write) in together.held.items() if write == number]
+            if (
+                not conflicts
+                and not {each.held[name][1] for name in agreed for each in (other.carried, carried)} & known
+            ):
                 carried = together
                 del self.tokens[other.id]
         self.keep(replace(token, phase=ENDED, carried=carried))

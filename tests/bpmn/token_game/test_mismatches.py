@@ -214,3 +214,16 @@ def test_of_several_ways_one_that_cancels_takes_the_others_before_they_begin():
     )  # fmt: skip
     assert run.rest.finished
     assert ("G", "entered") not in run.steps
+
+
+def test_what_two_ended_branches_wrote_alike_is_older_than_what_those_who_knew_both_wrote_since():
+    """Waiting at the end they were made one, with a write of its own that nobody knew: a conflict that was none."""
+    run = both(
+        d.start(), d.gateway("parallel", "F"), d.script("A", "x = 1"), d.script("B", "x = 1"), d.user("U"), d.user("V"),
+        d.end("E1"), d.end("E2"), d.gateway("parallel", "J"), d.script("C", "x = 2"), d.end(), d.flow("Start", "F"),
+        d.chain("F", "A", "U", "J"), d.flow("A", "E1"), d.chain("F", "B", "V", "J"), d.flow("B", "E2"),
+        d.chain("J", "C", "End"), variables={"x": 0},
+    )  # fmt: skip
+    run.answer("U")
+    assert run.answer("V").finished
+    assert run.variables["x"] == 2
