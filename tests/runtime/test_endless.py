@@ -19,7 +19,14 @@ _UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
 _NUMBER = re.compile(rb"\d+")
 
 FORM = json.dumps(
-    {"title": "Done", "schema": {"type": "object", "properties": {"done": {"type": "boolean"}}, "required": ["done"]}}
+    {
+        "title": "Done",
+        "schema": {
+            "type": "object",
+            "properties": {"stop": {"type": "boolean"}, "both": {"type": "boolean"}},
+            "required": ["stop", "both"],
+        },
+    }
 ).encode()
 
 
@@ -33,7 +40,7 @@ def size(house, instance) -> int:
 def act(house, clock, instance, what: str, where: str) -> None:
     if what == "answer":
         task = next(task for task in w.open_tasks(house, instance) if task.element == where)
-        instances.complete(house, w.BEN, task.id, {"done": True})
+        instances.complete(house, w.BEN, task.id, {"stop": False, "both": True})
     elif what == "fire":
         clock.advance(timedelta(hours=1))
         delivery.fire_due_timers(house)
@@ -46,12 +53,13 @@ def act(house, clock, instance, what: str, where: str) -> None:
 def flat(house, clock, kind: str, passes: int) -> None:
     endless = KINDS[kind]
     name = re.sub(r"\W", "_", kind)
-    for files in (*endless.calls("risk_manager", FORM).values(), endless.files(name, "risk_manager", FORM)):
+    for files in (*endless.calls("risk_manager", FORM).values(), endless.provable(name, "risk_manager", FORM)):
         w.given_a_published(house, files)
     instance = instances.start(house, w.ADA, name, "credit")
     sizes = []
     for n in range(1, passes + 1):
-        for what, where in endless.acts(n):
+        done = [("answer", "A"), ("answer", "B")] if kind == "inclusive block" else endless.acts(n)
+        for what, where in (*done, ("answer", "Last")):
             act(house, clock, instance, what, where)
         if n % 6 == 0:
             sizes.append(size(house, instance))
