@@ -19,6 +19,12 @@ ALLOWED: dict[str, str] = {
         "test_programs_that_the_server_user_cannot_reach_are_copied",
         "test_no_other_folder_changes_its_mode",
     )
+} | {
+    f"tests/faults/test_full_disks.py::{name}": "needs root, to mount a disk of a few megabytes"
+    for name in (
+        "test_a_full_file_store_is_an_incident_and_the_step_is_done_once_there_is_room",
+        "test_a_full_database_refuses_by_name_and_goes_on_with_room",
+    )
 }
 
 
