@@ -28,6 +28,14 @@ LONGEST_WAIT = timedelta(minutes=5)
 LARGEST_RESULT = 256_000
 
 
+class ErrorUndeclared(GatewrightError):
+    """{handler} raised the error {code}, which it does not declare: {message}"""
+
+    code = "error-undeclared"
+    hint = "Declare it where the handler is registered (errors=...), or raise one of those it has: {known}."
+    status = 500
+
+
 class ParametersRefused(GatewrightError):
     """Service task {handler} was given wrong parameters: {reasons}."""
 
@@ -59,10 +67,24 @@ def invoke(moving: Moving, call: bpmn.ServiceCall) -> object:
         moving.session.begin_nested(),
         guard.inside_transaction(call.handler, moving.session),
     ):
-        value = json_value(task.name, task.function(moving.session, parameters, ctx))
+        try:
+            value = json_value(task.name, task.function(moving.session, parameters, ctx))
+        except bpmn.BpmnError as failure:
+            raise declared(task, failure) from None
         moving.session.flush()
     moving.record("service_task.completed", element=call.element, handler=task.name, result=digest(value))
     return value
+
+
+def declared(task: ServiceTask, failure: Exception) -> Exception:
+    """The failure; a named error that the handler does not declare is a technical one.
+
+    What is proven of diagrams at publish takes handlers at their word.
+    """
+    if isinstance(failure, bpmn.BpmnError) and failure.code not in task.errors:
+        known = ", ".join(task.errors) or "none"
+        return ErrorUndeclared(handler=task.name, code=failure.code, known=known, message=failure.message)
+    return failure
 
 
 def parse(task: ServiceTask, parameters: dict[str, Any]) -> BaseModel:

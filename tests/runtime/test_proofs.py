@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from engine import audit
+from engine.bpmn import BpmnError
 from engine.governance import tiers
-from engine.runtime import definitions, proofs
+from engine.runtime import definitions, instances, proofs, registry
 from engine.runtime.proofs import DefinitionUndecided, DefinitionUnproven
 from engine.store import transaction
 from tests.bpmn import drawing as d
@@ -126,6 +127,24 @@ def test_a_proof_that_stumbles_proves_nothing(house, monkeypatch):
     assert found is not None
     assert found.undecided
     assert "The proof itself failed (ZeroDivisionError: by accident)" in found.undecided[0].reason
+
+
+@registry.service_task("surprises_for_tests", kind="transactional")
+def surprise(session, parameters: w.Word, ctx) -> dict:
+    """Raises an error that it does not declare."""
+    raise BpmnError("surprise", "Nobody expects it.")
+
+
+def test_an_error_that_a_handler_does_not_declare_is_an_incident(house):
+    """The proof takes handlers at their word, so nothing goes by a way that it did not see."""
+    w.given_a_published(house, d.files(
+        "surprised", d.start(), d.service("Work", "surprises_for_tests", word="'x'"), d.end(), d.end("Round"),
+        d.boundary("Caught", "Work", d.event("error", "surprise")), d.chain("Start", "Work", "End"),
+        d.chain("Caught", "Round"), declared=d.declared(errors=("surprise",)),
+    ))  # fmt: skip
+    detail = w.detail(house, instances.start(house, w.ADA, "surprised"))
+    assert detail.instance.state == "running"
+    assert "which it does not declare" in detail.incidents[0].cause
 
 
 def test_the_policies_name_the_tiers_of_the_rules():

@@ -72,13 +72,14 @@ def failed(house: Store, task: UUID, failure: Exception, *, spared: bool = False
             return False
         tracing.tell(element=row.element, task=task, handler=row.handler)
         handler = registry.find_service_task(row.handler)
-        row.error, row.admitted_at = words(failure, 4000) or type(failure).__name__, None
+        cause = jobs.declared(handler, failure)
+        row.error, row.admitted_at = words(cause, 4000) or type(cause).__name__, None
         moving.record(
             "job.failed", element=row.element, handler=row.handler, attempt=row.attempt, cause=row.error[:500]
         )
-        if isinstance(failure, bpmn.BpmnError):
-            moving.reasons[str(task)] = failure.message
-            caught = moving.execution.fail_service_task(str(task), failure.code)
+        if isinstance(cause, bpmn.BpmnError):
+            moving.reasons[str(task)] = cause.message
+            caught = moving.execution.fail_service_task(str(task), cause.code)
             row.state, row.ended_at = ("done" if caught else "failed"), moving.now
             moving.closed.add(str(task))  # uncaught, the run that follows tells of it as an incident
         elif spared or row.attempt < row.attempts:

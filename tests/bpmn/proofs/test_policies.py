@@ -310,3 +310,90 @@ def test_a_link_is_a_way_like_any_other():
     found = failing(files)["deployment-approved"]
     assert p.walk(found) == ["Start", "Hurry", "Jump", "Land", "On", "Deploy"]
     assert found.free == ("Hurry: x == 1",)
+
+
+def test_round_by_an_event_subprocess():
+    """Whoever sends the message begins it, whatever the flow waits for."""
+    files = p.process(
+        d.start(), p.approval("Approve"), p.deploy(), d.end(), d.chain("Start", "Approve"),
+        p.decided("Approve", "Deploy"), d.chain("Deploy", "End"),
+        d.handler("Hurry", d.start("Urgent", d.message("urgent")), p.deploy("Try"), d.end("Tried"),
+                  d.chain("Urgent", "Try", "Tried")),
+        lanes=RISK, declared=d.declared("urgent"),
+    )  # fmt: skip
+    found = failing(files)["deployment-approved"]
+    assert p.walk(found)[-3:] == ["Hurry", "Urgent", "Try"]
+
+
+def test_round_by_an_event_subprocess_beside_the_flow():
+    files = p.process(
+        d.start(), p.approval("Approve"), p.deploy(), d.end(), d.chain("Start", "Approve"),
+        p.decided("Approve", "Deploy"), d.chain("Deploy", "End"),
+        d.handler("Hurry", d.start("Soon", d.timer("duration", "P1D"), False), p.deploy("Try"), d.end("Tried"),
+                  d.chain("Soon", "Try", "Tried")),
+        lanes=RISK,
+    )  # fmt: skip
+    assert failing(files)["deployment-approved"].element == "Try"
+
+
+def test_round_by_a_condition():
+    """The condition hangs on data: it may be true as soon as it is waited for."""
+    files = p.process(
+        d.start(), p.approval("Approve"), d.boundary("Hot", "Approve", d.condition("demand > 10")), p.deploy(),
+        d.gateway("exclusive", "On"), d.end(), d.chain("Start", "Approve"), p.decided("Approve", "On"),
+        d.chain("Hot", "On", "Deploy", "End"), lanes=RISK,
+    )  # fmt: skip
+    assert p.walk(failing(files)["deployment-approved"]) == ["Start", "Approve", "Hot", "On", "Deploy"]
+
+
+def test_round_by_another_start_event():
+    files = p.process(
+        d.start(), d.start("Urgent", d.message("urgent")), p.approval("Approve"), d.gateway("exclusive", "On"),
+        p.deploy(), d.end(), d.chain("Start", "Approve"), p.decided("Approve", "On"),
+        d.chain("Urgent", "On", "Deploy", "End"), lanes=RISK, declared=d.declared("urgent"),
+    )  # fmt: skip
+    assert p.walk(failing(files)["deployment-approved"]) == ["Urgent", "On", "Deploy"]
+
+
+def test_round_by_what_undoes_something():
+    """What is to take a notice back deploys: undone before anybody was asked."""
+    files = p.process(
+        d.start(), d.service("Tell", "describe_model"), d.undoing("Tell", "Back"),
+        d.for_compensation(p.deploy("Back")), d.throw("Undo", d.compensate("Tell")), p.approval("Approve"),
+        p.deploy(), d.end(), d.chain("Start", "Tell", "Undo", "Approve"), p.decided("Approve", "Deploy"),
+        d.chain("Deploy", "End"), lanes=RISK,
+    )  # fmt: skip
+    assert failing(files)["deployment-approved"].element == "Back"
+
+
+def test_round_by_no_pass_of_a_loop():
+    """Asked before the first pass, a loop may make none."""
+    loop = (
+        '<bpmn:standardLoopCharacteristics testBefore="true"><bpmn:loopCondition>open</bpmn:loopCondition>'
+        "</bpmn:standardLoopCharacteristics>"
+    )
+    approval = p.approval("Approve").replace("</bpmn:userTask>", loop + "</bpmn:userTask>")
+    files = p.process(
+        d.start(), approval, p.deploy(), d.end(), d.chain("Start", "Approve"), p.decided("Approve", "Deploy"),
+        d.chain("Deploy", "End"), lanes=RISK,
+    )  # fmt: skip
+    assert p.walk(failing(files)["deployment-approved"]) == ["Start", "Decided", "Deploy"]
+
+
+def test_a_deployment_that_fails_half_way_may_be_undone_in_a_transaction():
+    """Undone and tried again, it is approved again."""
+    inner = (
+        d.start("Begin"), p.approval("Approve"), d.gateway("exclusive", "Yes", default="no"),
+        d.end("No", d.event("cancel")), p.deploy(), d.undoing("Deploy", "Back"),
+        d.for_compensation(d.service("Back", "withdraw_model")), d.user("Look"), d.gateway("exclusive", "Well", "bad"),
+        d.end("Bad", d.event("cancel")), d.end("Good"), d.chain("Begin", "Approve", "Yes"),
+        d.flow("Yes", "Deploy", p.YES), d.flow("Yes", "No", id="no"), d.chain("Deploy", "Look", "Well"),
+        d.flow("Well", "Good", "look.fine == true"), d.flow("Well", "Bad", id="bad"),
+    )  # fmt: skip
+    files = p.process(
+        d.start(), d.gateway("exclusive", "Again"), d.transaction("Release", *inner),
+        d.boundary("Undone", "Release", d.event("cancel")), d.service("Record", "record_rejection"),
+        d.user("Repair"), d.end(), d.chain("Start", "Again", "Release", "End"),
+        d.chain("Undone", "Record", "Repair", "Again"), lanes=RISK,
+    )  # fmt: skip
+    assert failing(files) == {}
