@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import product
+from itertools import islice, product
 from typing import Any
 
 from engine.bpmn.proofs.canonical import ALIKE, FINISHED, Canon, Key
@@ -18,10 +18,16 @@ from engine.bpmn.token_game.game import deliveries, finishing, steps_of
 
 #: more configurations than this are not gone through
 BOUND = 20_000
+#: nor more steps of one token: an inclusive gateway with n open conditions has 2 ** n
+MOST_STEPS = 1_024
 #: nor are more tokens looked at than this, over all steps
-WORK = 400_000
+WORK = 150_000
 #: and no more configurations than this where each order of steps counts: to see whether tokens multiply
 BOUND_OF_GROWTH = 5_000
+
+
+class _TooManyError(Exception):
+    """One token may go on in more ways than are gone through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,10 @@ class _Exploration:
             while queue:
                 if len(self.found.configurations) > self.bound or self.work > WORK:
                     return self.found
-                self._expand(queue.popleft(), queue)
+                try:
+                    self._expand(queue.popleft(), queue)
+                except _TooManyError:
+                    return self.found
             circles = [each for each in terminal(self.found) if self.alone.issuperset(each)]
             if not circles:
                 break
@@ -146,7 +155,10 @@ class _Exploration:
             if token.id not in asked:
                 repeats = token.index is not None or token.repetition is not None
                 worlds = self.worlds if repeats else self.worlds[:1]
-                steps = [step for world in worlds for step in steps_of(self.net, world, configuration, token)]
+                offered = (step for world in worlds for step in steps_of(self.net, world, configuration, token))
+                steps = list(islice(offered, MOST_STEPS + 1))
+                if len(steps) > MOST_STEPS:
+                    raise _TooManyError
                 if token.phase in {ARMED, CATCHING}:
                     if delivered is None:
                         delivered = list(deliveries(self.net, self.world, configuration))

@@ -77,7 +77,8 @@ class Reduction:
         """
         if not self.possible:
             return None
-        for token in configuration.tokens:
+        # The innermost first: what holds them has nothing to do until they are done.
+        for token in reversed(configuration.tokens):
             if token.phase in {ENDED, ARMED}:
                 continue
             armed = [each for each in configuration.tokens if each.phase == ARMED and each.of == token.id]
