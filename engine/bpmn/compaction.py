@@ -7,10 +7,10 @@ kept ancestor. Numbers of writes that tell nothing apart are dropped too.
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import Any
 from uuid import UUID
 
+from engine.bpmn import gathering
 from engine.bpmn.merging import join
 from engine.bpmn.spec.joins import EndJoin
 from engine.bpmn.tokens import UNFINISHED, WAITING, Token
@@ -79,28 +79,38 @@ def _forget_writes(scope: Any) -> None:
 
 
 def _fold(scope: Any) -> None:
-    """Make one of several tokens that wait at the scope's end, so that side branches do not pile up there."""
-    waiting = [
-        token for token in scope.tasks.values() if token._state == WAITING and isinstance(token.task_spec, EndJoin)
-    ]
-    holders = {each for token in scope.unfinished() if token not in waiting for each in (token, token.parent)}
-    known = frozenset().union(*(each.seen for each in holders if each is not None))
-    while any(_folded(scope, one, other, known, waiting) for one, other in combinations(waiting, 2)):
-        pass
+    """Make one of tokens that wait at the scope's end, so that side branches do not pile up there.
 
-
-def _folded(scope: Any, one: Token, other: Token, known: frozenset[int], waiting: list[Token]) -> bool:
-    """Whether two of them became one.
-
-    Where they agree on a value that both wrote, the two writes become one; so they stay two while a token that goes on
-    knows one of those writes: what it writes anew has to count as newer.
+    Only where it makes no difference to what is joined later: where nobody knows one of two writes that agree and not
+    the other.
     """
-    number = scope.top_workflow.number()
-    data, stamps, seen, conflicts = join([one, other], number)
-    agreed = {each.stamps.get(name, 0) for name, stamp in stamps.items() if stamp == number for each in (one, other)}
-    if conflicts or agreed & known:
+    folded: list[Token] = []
+    for token in list(scope.tasks.values()):
+        if token._state == WAITING and isinstance(token.task_spec, EndJoin):
+            # The newest goes on, so that the order of the tokens stays.
+            folded = [other for other in folded if not _folded(scope, token, other)] + [token]
+
+
+def _folded(scope: Any, one: Token, other: Token) -> bool:
+    data, stamps, seen, conflicts = join([other, one], scope.top_workflow.number())
+    if conflicts:
         return False
-    other.data, other.stamps, other.seen = data, stamps, seen
-    scope._remove_task(one.id)
-    waiting.remove(one)
+    agreed = {}
+    for name in one.stamps.keys() & other.stamps.keys():
+        made = {one.stamps[name], other.stamps[name]}
+        if len(made) > 1 and stamps.get(name) not in made:
+            agreed[name] = made
+    if agreed:
+        beside = [branch for branch in gathering.branches(scope) if branch is not one and branch is not other]
+        if any(len(made & branch.seen) == 1 for made in agreed.values() for branch in beside):
+            return False
+    one.data, one.stamps, one.seen = data, stamps, seen
+    scope._remove_task(other.id)
+    for name, made in agreed.items():
+        number = scope.top_workflow.number()
+        one.stamps = {**one.stamps, name: number}
+        one.seen = one.seen | {number}
+        for token in scope.tasks.values():
+            if made <= token.seen:
+                token.seen = token.seen | {number}
     return True

@@ -15,9 +15,9 @@ def gathered(scope: Any) -> tuple[dict[str, Any], dict[str, int], frozenset[int]
 
     An activity counts with what it was given: what it changes is one write, once it is over.
     """
-    branches = _branches(scope)
-    data, stamps, seen, conflicts = join(branches, scope.top_workflow.number())
-    return data, stamps, seen, [*conflicts, *_unsettled(branches, stamps, conflicts)]
+    joined = branches(scope)
+    data, stamps, seen, conflicts = join(joined, scope.top_workflow.number())
+    return data, stamps, seen, [*conflicts, *_unsettled(joined, stamps, conflicts)]
 
 
 def watched(scope: Any) -> tuple[dict[str, Any], set[str]]:
@@ -25,7 +25,7 @@ def watched(scope: Any) -> tuple[dict[str, Any], set[str]]:
 
     What conditions are asked of: an open subprocess or call counts with what it holds so far, as one write.
     """
-    branches: list[Branch] = []
+    held: list[Branch] = []
     unsure: set[str] = set()
     # Nobody else sees the numbers of these writes, so they are no numbers of real ones.
     for number, token in enumerate(_tokens(scope), 1):
@@ -34,9 +34,9 @@ def watched(scope: Any) -> tuple[dict[str, Any], set[str]]:
         if inside is not None:
             variables, doubtful = ({**token.data}, set[str]()) if inside.completed else watched(inside)
             branch, unsure = _written(branch, variables, -number), unsure | doubtful
-        branches.append(branch)
-    data, stamps, _, conflicts = join(branches, -len(branches) - 1)
-    return data, {*unsure, *conflicts, *_unsettled(branches, stamps, conflicts)}
+        held.append(branch)
+    data, stamps, _, conflicts = join(held, -len(held) - 1)
+    return data, {*unsure, *conflicts, *_unsettled(held, stamps, conflicts)}
 
 
 @dataclass(slots=True)
@@ -74,7 +74,8 @@ def _unsettled(branches: Sequence[Branch], stamps: dict[str, int], conflicts: li
     return sorted(held.difference(conflicts))
 
 
-def _branches(scope: Any) -> list[Token]:
+def branches(scope: Any) -> list[Token]:
+    """Those whose variables are joined, were the scope to end as it stands."""
     return list({branch.id: branch for branch in map(_branch, _tokens(scope))}.values())
 
 

@@ -24,6 +24,7 @@ class Listener(Element, BpmnSpecMixin):  # type: ignore[misc]
     late = True
     told = False  #: the history tells of the start event inside
     joins = True
+    stamped = True
     aside = True
     event: Event
     cancel_activity = True

@@ -335,21 +335,42 @@ class Move:
     def end(self, token: Token, carried: Carried | None = None) -> None:
         """The token is consumed; what it carries waits for the end of its scope, with that of the ones before it."""
         carried = token.carried if carried is None else carried
-        beside = [each for each in self.tokens.values() if each.within == token.within and each.id != token.id]
-        # A write of which a token that goes on knows stays one of its own: what that writes anew has to count as newer.
-        known = frozenset().union(*(each.carried.seen for each in beside if each.phase != ENDED))
-        for other in [each for each in beside if each.phase == ENDED]:
-            number = self.number()
-            together, conflicts = joined([other.carried, carried], number)
-            agreed = [name for name, (_, write) in together.held.items() if write == number]
-            if (
-                not conflicts
-                and not {each.held[name][1] for name in agreed for each in (other.carried, carried)} & known
-            ):
+        ended = [each.id for each in self.tokens.values() if each.phase == ENDED and each.within == token.within]
+        for other in ended:
+            together = self._folded(token, self.tokens[other], carried)
+            if together is not None:
                 carried = together
-                del self.tokens[other.id]
+                del self.tokens[other]
         self.keep(replace(token, phase=ENDED, carried=carried))
         event_subprocesses.completing(self, token.within)
+
+    def _folded(self, token: Token, other: Token, carried: Carried) -> Carried | None:
+        """What two ended tokens carry as one; None where it would make a difference to what is joined later.
+
+        That is so where they disagree, and where somebody knows one of two writes that agree and not the other. Who
+        knows both knows the write on which they agree.
+        """
+        together, conflicts = joined([other.carried, carried], self.number())
+        made = {
+            name: {other.carried.held[name][1], carried.held[name][1]}
+            for name in other.carried.held.keys() & carried.held.keys()
+        }
+        agreed = {name: both for name, both in made.items() if len(both) > 1 and together.held[name][1] not in both}
+        beside = [
+            each for each in self.tokens.values() if each.within == token.within and each.id not in {token.id, other.id}
+        ]
+        apart = any(len(both & each.carried.seen) == 1 for both in agreed.values() for each in beside)
+        if conflicts or apart:
+            return None
+        held, seen = dict(together.held), together.seen
+        for name, both in agreed.items():
+            number = self.number()
+            held[name], seen = (held[name][0], number), seen | {number}
+            for each in beside:
+                known = self.tokens[each.id].carried
+                if both <= known.seen:
+                    self.keep(replace(self.tokens[each.id], carried=Carried(known.held, known.seen | {number})))
+        return Carried(held, seen)
 
     def ended(self, within: tuple[int, ...]) -> tuple[Carried, tuple[str, ...]] | None:
         """(what a scope carries at its end, conflicts), or None while a token is left in it."""

@@ -143,6 +143,8 @@ class Following:
         self.states = [replace(self.states[0], told=tuple(sorted(told.items())))]
         self.expected: list[Label] = []
         nodes = [node for place in of.places.values() for node in place.scope.nodes.values()]
+        self.lines: list[Label] = []
+        self.began: list[State] = self.states
         self.known: dict[int, tuple[Configuration, list[Step]]] = {}
         self.conditional = any(event.kind == "conditional" for node in nodes for event in node.events)
 
@@ -205,7 +207,22 @@ class Following:
         self.thrown.update(json.dumps([t.kind, t.name, t.payload], sort_keys=True) for t in thrown)
 
     def _one(self, wanted: Label) -> None:
-        for reach in (self._shortly, self._everything):
+        if not self.lines:
+            self.began = self.states
+        self.lines.append(wanted)
+        try:
+            self._step(wanted, self._shortly, self._everything)
+        except Mismatch:
+            self._once_more()
+
+    def _once_more(self) -> None:
+        """From the last rest, with every order of what no trace shows: the short way took another."""
+        self.states = self.began
+        for line in self.lines:
+            self._step(line, self._everything)
+
+    def _step(self, wanted: Label, *reaches: Callable[[], list[State]]) -> None:
+        for reach in reaches:
             found: dict[Any, State] = {}
             for state in reach():
                 for step in self.steps(state.at):
@@ -285,8 +302,24 @@ class Following:
         told = tuple(sorted((+self.told).items()))
         thrown = tuple(sorted(self.thrown.elements()))
         seen = self.engine(rest, variables)
-        agreeing, differing = {}, []
-        for before in self._everything() if len(self.states) < 4 else self._shortly():
+        shortly = self._shortly if len(self.states) > 3 else self._everything
+        agreeing, differing = self._compared(shortly(), told, thrown, seen)
+        if not agreeing and self.lines:
+            self._once_more()
+            agreeing, differing = self._compared(self._everything(), told, thrown, seen)
+        if not agreeing:
+            raise Mismatch("\n".join(dict.fromkeys(differing)))
+        self.states = [replace(state, told=(), thrown=()) for state in agreeing.values()]
+        self.told, self.thrown = Counter(), Counter()
+        self.lines = []
+
+    def _compared(
+        self, states: list[State], told: Any, thrown: Any, seen: dict[str, Any]
+    ) -> tuple[dict[Any, State], list[str]]:
+        """(the states that agree with the engine, in what the others differ)."""
+        agreeing: dict[Any, State] = {}
+        differing: list[str] = []
+        for before in states:
             state = self.quiet(before)
             automatic = self.automatic(state)
             found = self.game(state)
@@ -303,10 +336,7 @@ class Following:
                 )
             else:
                 agreeing.setdefault(state.key, state)
-        if not agreeing:
-            raise Mismatch("\n".join(dict.fromkeys(differing)))
-        self.states = [replace(state, told=(), thrown=()) for state in agreeing.values()]
-        self.told, self.thrown = Counter(), Counter()
+        return agreeing, differing
 
     def engine(self, rest: Any, variables: dict[str, Any]) -> dict[str, Any]:
         return {

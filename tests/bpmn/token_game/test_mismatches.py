@@ -227,3 +227,66 @@ def test_what_two_ended_branches_wrote_alike_is_older_than_what_those_who_knew_b
     run.answer("U")
     assert run.answer("V").finished
     assert run.variables["x"] == 2
+
+
+@pytest.mark.parametrize("compacted", [True, False])
+def test_it_is_the_same_whether_ended_branches_were_folded_that_agree_and_were_known(compacted):
+    """Folding gave the value on which two ended branches agreed a number that whoever knew both did not know."""
+    files = d.files(
+        "p", d.start(), d.gateway("parallel", "F"), d.script("A", "x = 3"), d.script("B", "x = 3"), d.end(),
+        d.end("End2"),
+        d.user("U"), d.end("End3"), d.flow("Start", "F"), d.chain("F", "A", "End"), d.chain("F", "B", "End2"),
+        d.chain("F", "U", "End3"),
+        d.handler("H", d.start("HS", d.message("m1"), False), d.user("V"), d.script("X", "x = 6"), d.end("HE"),
+                  d.chain("HS", "V", "X", "HE")),
+        declared=DECLARED,
+    )  # fmt: skip
+    execution = Execution.start(bundle(files), {"x": 0}, now=NOW)
+    execution.run(lambda call: None)
+    assert execution.deliver_message("m1", {})
+
+    def answered(element):
+        tasks = {task.element: task for task in execution.run(lambda call: None).user_tasks}
+        execution.complete_user_task(tasks[element].task_id, {})
+        rest = execution.run(lambda call: None)
+        if compacted:
+            execution.state()
+        return rest
+
+    if compacted:
+        execution.state()
+    answered("V")
+    assert answered("U").finished
+    assert execution.variables()["x"] == 6
+
+
+def test_an_event_subprocess_that_is_held_does_not_bring_back_what_was_before_its_scope_began():
+    """Its start event stood for the beginning of the scope, as new as the rest once numbers were forgotten."""
+    run = both(
+        d.start(), d.script("X", "x = 1"), d.gateway("parallel", "F"), d.script("A", "a = 1"), d.script("B", "a = 2"),
+        d.user("U"), d.user("V"), d.end(), d.end("End2"), d.chain("Start", "X", "F"), d.chain("F", "A", "U", "End"),
+        d.chain("F", "B", "V", "End2"),
+        d.handler("H", d.start("HS", d.message("m1"), False), d.user("W"), d.end("HE"), d.chain("HS", "W", "HE")),
+        variables={"x": 0, "a": 0},
+    )  # fmt: skip
+    run.send("m1")
+    run.send("m1")
+    for failure in run.rest.failures:
+        run.act(lambda execution, failure=failure: execution.retry(failure.task_id, {"a": 5}))
+    assert [t.variables["x"] for t in run.rest.user_tasks if t.element == "W"] == [1, 1]
+
+
+def test_ended_branches_that_agree_are_not_folded_while_others_know_one_of_them():
+    """Each of two ways wrote the same, ended a branch and wrote on: what had ended was outdated, no conflict."""
+
+    def way(n):
+        return (
+            d.script(f"A{n}", "x = 3"), d.gateway("parallel", f"G{n}"), d.end(f"E{n}"), d.user(f"U{n}"),
+            d.script(f"B{n}", "x = 6"), d.end(f"Z{n}"), d.chain("F", f"A{n}", f"G{n}", f"E{n}"),
+            d.chain(f"G{n}", f"U{n}", f"B{n}", f"Z{n}"),
+        )  # fmt: skip
+
+    run = both(d.start(), d.gateway("parallel", "F"), d.flow("Start", "F"), *way(1), *way(2), variables={"x": 0})
+    run.answer("U1")
+    assert run.answer("U2").finished
+    assert run.variables["x"] == 6
