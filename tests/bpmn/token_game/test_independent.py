@@ -5,8 +5,8 @@ from __future__ import annotations
 import grimp
 
 GAME = "engine.bpmn.token_game"
-#: what it may share with the engine: the diagram as read, the language of its expressions and what values they may have
-SHARED = ("model", "reading", "issues", "xml", "passes", "expressions", "calendar", "cells", "variables")
+#: what it may share with the engine: the diagram as read, the language of its expressions and what values it has
+SHARED = ("model", "reading", "issues", "xml", "passes", "expressions", "calendar", "cells", "variables", "bindings")
 
 
 def test_the_token_game_imports_no_spiffworkflow_neither_itself_nor_through_others():
