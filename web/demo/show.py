@@ -45,7 +45,8 @@ def run(*, serve: bool | None, report: Path | None, data: Path | None, port: int
         settings = ports.settled(settings, elsewhere=True)
         with _house(settings, telling, without) as (status, admin):
             addresses = {each["name"]: each["address"] for each in status["processes"] if each["address"]}
-            password = f"demo-{secrets.token_hex(3)}-{secrets.token_hex(3)}"
+            # Long enough that a login name such as `bea`, which hexadecimal digits may spell, is no weakness in it.
+            password = f"demo-{secrets.token_hex(4)}-{secrets.token_hex(4)}"
             story = Story(settings, addresses, _folder(settings, data), telling)
             failure: GatewrightError | None = None
             try:
