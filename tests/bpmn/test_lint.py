@@ -312,6 +312,15 @@ _SEED = d.files("p", d.start(), d.gateway("exclusive", "G", default="G_B"), d.se
                 d.chain("B", "End"))["process.bpmn"]  # fmt: skip
 
 
+def test_a_subprocess_that_seems_to_lie_in_itself_is_refused_by_its_id():
+    """Scopes are followed by their ids; two rules did so without an end."""
+    for inner in ("S", "X", ""):
+        nested = d.sub("X", d.sub(inner, d.sub("X", d.script("A", "a = 1"))))
+        files = straight(nested)
+        found = [issue for issue in check(files, WORDS) if issue.severity == "error"]
+        assert {issue.rule for issue in found} == {"identifiers"}, found
+
+
 @given(st.lists(st.tuples(st.integers(0, len(_SEED) - 1), st.integers(0, 40), st.binary(max_size=12)), max_size=4))
 @settings(max_examples=300, deadline=None)
 def test_no_damage_to_a_good_file_raises(damages):

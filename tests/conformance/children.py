@@ -15,7 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.bpmn import Vocabulary, check
 from tests.conformance.judging import Options, judge
+
+# The rules are loaded once, and not by each child.
+check({}, Vocabulary())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from importlib import import_module
 
 from engine.bpmn.issues import Issue
 from engine.bpmn.lint import registry
+from engine.bpmn.model import Diagram
 from engine.bpmn.reading import read
 from engine.bpmn.vocabulary import Vocabulary
 
@@ -20,7 +21,7 @@ def check(files: Mapping[str, bytes], vocabulary: Vocabulary) -> list[Issue]:
     if issues:
         return issues[:MAX_ISSUES]
     subject = registry.Subject(diagram, diagram.process, vocabulary)
-    for rule in registry.RULES.values():
+    for rule in _rules(diagram):
         try:
             issues += rule.issues(subject)
         except Exception as error:
@@ -35,3 +36,14 @@ def check(files: Mapping[str, bytes], vocabulary: Vocabulary) -> list[Issue]:
             )
     issues.sort(key=lambda issue: (issue.severity != "error", issue.line or 0, issue.element, issue.rule))
     return issues[:MAX_ISSUES]
+
+
+def _rules(diagram: Diagram) -> list[registry.Rule]:
+    """Every rule; where a scope's id is missing or used twice, only the one that says so.
+
+    A subprocess could else seem to lie in itself, and who follows the scopes by their ids would not come to an end.
+    """
+    scopes = diagram.process.scopes
+    if "" in scopes or any(identifier in scopes for _, identifier, _ in diagram.duplicates):
+        return [registry.RULES["identifiers"]]
+    return list(registry.RULES.values())

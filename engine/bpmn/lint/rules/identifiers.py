@@ -21,6 +21,8 @@ def check(subject: Subject) -> Iterator[Finding]:
             reason=f'The process id "{process.id}" is no short name of letters, digits, dots, hyphens and underscores.',
             hint="Name it like the folder of its definition, such as model_life_cycle.",
         )
+    if "" in process.scopes and process.id:
+        yield Finding(at=process, reason="A subprocess has no id.", hint="Give each subprocess an id of its own.")
     for file, identifier, line in subject.diagram.duplicates:
         yield Finding(
             at=process,
