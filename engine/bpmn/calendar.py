@@ -213,6 +213,26 @@ def checked_cron(text: str) -> None:
         raise NotATime(text=text, kind="cron expression", reason=str(error)) from error
 
 
+def crontab(text: str) -> str | None:
+    """Quartz's cron, with seconds first and Sunday as 1, in crontab's fields; None where there is no like of it."""
+    fields = text.split()
+    if len(fields) not in {6, 7} or fields[0] != "0" or fields[6:] not in ([], ["*"]):
+        return None
+    made = []
+    for field, last in zip(fields[1:6], (59, 23, 31, 12, 6), strict=True):
+        plain = "*" if field == "?" else re.sub(r"^0/", "*/", field)
+        plain = re.sub(r"^(\d+)/(\d+)$", rf"\1-{last}/\2", plain)
+        if last == 6:  # days of the week, counted from 1 there
+            plain = re.sub(r"(?<![/\d])\d+", lambda day: str(int(day[0]) - 1), plain)
+        made.append(plain)
+    found = " ".join(made)
+    try:
+        checked_cron(found)
+    except NotATime:
+        return None
+    return found
+
+
 def checked(kind: str, text: str) -> None:
     """Raises NotATime where a timer's literal cannot be read, or comes sooner than the minimum."""
     text = text.strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lxml import etree
 
-from engine.bpmn import expressions, xml
+from engine.bpmn import calendar, expressions, xml
 from tests.conformance.binding.tree import Binding, bpmn, declared, readable, translated_in
 
 
@@ -57,6 +57,11 @@ def times(binding: Binding) -> None:
         if not given:
             given = [etree.SubElement(definition, bpmn("timeDuration"))]
         text = xml.text(given[0])
+        ours = calendar.crontab(text)
+        if ours is not None:
+            given[0].text = ours
+            binding.bound["translations"] += 1
+            continue
         if not text or (expressions.is_foreign(text) and not translated_in(binding, given[0])):
             given[0].text = "PT1H" if xml.tag(given[0])[1] != "timeDate" else "2027-06-01T00:00:00Z"
             binding.bound["times"] += 1

@@ -90,7 +90,7 @@ CASES: list[Case] = [
     refused("an endless timer faster than a minute", drawn(d.start(), d.user("U"), d.boundary("B", "U", d.timer("cycle", "R/PT10S"), False), d.end(), d.chain("Start", "U", "End"), d.flow("B", "End")), "timers", "B"),
     refused("a timer in words", line(d.catch("X", d.timer("duration", "5 minutes"))), "timers", "X"),
     refused("a timer of no time", line(d.catch("X", "<bpmn:timerEventDefinition/>")), "timers", "X"),
-    refused("cron with seconds", line(d.catch("X", d.timer("cycle", "0 0 6 * * ?"))), "timers", "X"),
+    refused("cron with seconds", line(d.catch("X", d.timer("cycle", "0 0 6 * * ?"))), "timers", "X", "0 6 * * *"),
     refused("a condition in ${...}", chosen("${approved && amount > 3}"), "expressions", "X_E1", "approved and amount > 3"),
     refused("a condition in #{...}", chosen("#{order.amount le 3}"), "expressions", "X_E1", "order.amount <= 3"),
     refused("a condition in FEEL", chosen('=status = "open"'), "expressions", "X_E1", 'status == "open"'),

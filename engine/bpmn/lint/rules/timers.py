@@ -34,7 +34,9 @@ def check(subject: Subject) -> Iterator[Finding]:
                 try:
                     calendar.checked(event.timer, event.expression)
                 except calendar.NotATime as error:
-                    yield Finding(at=node, reason=error.message, hint=error.way_on)
+                    ours = calendar.crontab(event.expression) if event.timer == "cycle" else None
+                    hint = f"Write it as: {ours}" if ours else error.way_on
+                    yield Finding(at=node, reason=error.message, hint=hint)
                 continue
             if starts:
                 yield Finding(
