@@ -1,4 +1,4 @@
-"""What an operator does to a running life cycle by hand: other parameters for a failed step, other values."""
+"""What an operator does to a running life cycle by hand: other parameters, other values, tokens elsewhere."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 
+from engine.bpmn import NotMovable, NotWaiting
 from engine.errors import GatewrightError
 from engine.runtime import instances, queries, standing
 from engine.runtime.edits import ReasonMissing
@@ -61,6 +62,47 @@ def set_variable(instance: UUID) -> Response | tuple[str, int]:
         return _variables_page(instance, name=name, value=text, refusal=refusal), refusal.status
     flash(f"{name} is set; open tasks show it, and what was approved on another value is void.", "done")
     return _to(instance)
+
+
+@pages.get("/instances/<uuid:instance>/tokens")
+@needs("instance.operate")
+def tokens(instance: UUID) -> str:
+    """The tokens of a life cycle, one of them to be moved."""
+    return _tokens_page(instance, request.args.get("task", "")[:40])
+
+
+@pages.post("/instances/<uuid:instance>/tokens")
+@needs("instance.operate")
+def move(instance: UUID) -> Response | tuple[str, int]:
+    """Moves a token to another element, where the policies still hold."""
+    task, element = request.form.get("task", "")[:40], request.form.get("element", "")[:300]
+    try:
+        instances.move_token(access.house(), current_person(), instance, _task(task), element, _reason())
+    except (NotWaiting, NotMovable, instances.MoveRefused, ReasonMissing) as refusal:
+        return _tokens_page(instance, task, element=element, refusal=refusal), refusal.status
+    flash("The token is moved.", "done")
+    return _to(instance)
+
+
+def _tokens_page(instance: UUID, task: str, element: str = "", refusal: GatewrightError | None = None) -> str:
+    found = standing.tokens(session(), instance)
+    chosen = next((each for each in found if str(each.task) == task), found[0] if len(found) == 1 else None)
+    return render_template(
+        "operating/tokens.html",
+        instance=_instance(instance),
+        tokens=found,
+        chosen=chosen,
+        element=element,
+        reason=_reason() if refusal else "",
+        refusal=refusal,
+    )
+
+
+def _task(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotWaiting(task=text or "none") from None
 
 
 def _step_page(

@@ -4,7 +4,7 @@ The only room that imports SpiffWorkflow. It knows no database, no clock and no 
 `now`, and one callable for service tasks.
 """
 
-from engine.bpmn import bindings
+from engine.bpmn import bindings, ways
 from engine.bpmn.bundle import Bundle, CallCycle, CallMissing, NotExecutable, bundle, clear_cache, digest
 from engine.bpmn.describing import Beginning, Element, ProcessDescription, describe, writes
 from engine.bpmn.execution import Execution, StartUnknown
@@ -74,5 +74,6 @@ __all__ = [
     "digest",
     "is_variable",
     "preview",
+    "ways",
     "writes",
 ]

@@ -94,6 +94,13 @@ def of_callers(session: Session, files: Files, others: Mapping[str, Files] | Non
     return found
 
 
+def with_way(bundle: bpmn.Bundle, process: str, source: str, target: str) -> Proof:
+    """What holds of what an instance runs, had a way been drawn from one element of a process of it to another."""
+    members = {each: bundle.files(each) for each in (bundle.process, *bundle.called)}
+    members[process] = bpmn.ways.with_way(members[process], source, target)
+    return _proof(members.pop(bundle.process), members)
+
+
 def require(found: Sequence[Proof], *, undecided_accepted: bool = False) -> None:
     """Raises DefinitionUnproven where one fails, DefinitionUndecided where one is open and nobody answers for it."""
     for proof in found:

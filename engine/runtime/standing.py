@@ -30,6 +30,43 @@ class FailedStep:
     form: forms.Form  #: what the handler takes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingToken:
+    """A token that can be moved, and where to; whether the policies let it is asked when it is moved."""
+
+    task: UUID
+    element: str
+    name: str
+    kind: str
+    process: str
+    scope: str
+    targets: dict[str, str]  #: element -> name
+
+
+def tokens(session: Session, instance: UUID) -> list[StandingToken]:
+    """The tokens of an instance that can be moved; raises InstanceUnknown, InstanceEnded."""
+    _, execution = _restored(session, instance)
+    names: dict[str, dict[str, str]] = {}
+    found = []
+    for each in execution.standing():
+        if each.process not in names:
+            elements = bpmn.describe(execution.bundle.files(each.process)).elements.values()
+            names[each.process] = {element.id: element.name for element in elements}
+        targets = {to: names[each.process].get(to, "") for to in execution.targets(each.task_id)}
+        found.append(
+            StandingToken(
+                task=UUID(each.task_id),
+                element=each.element,
+                name=each.name,
+                kind=each.kind,
+                process=each.process,
+                scope="/".join(each.scope),
+                targets=targets,
+            )
+        )
+    return found
+
+
 def failed_step(session: Session, instance: UUID, task: UUID) -> FailedStep:
     """The failed step at this task; raises InstanceUnknown, InstanceEnded, NothingToRetry, NoParameters."""
     row, execution = _restored(session, instance)

@@ -82,6 +82,8 @@ TABLE = {
     "show_failed_step": EVERY,
     "retry_step": "IM",
     "set_variables": "IM",
+    "instance_tokens": EVERY,
+    "move_token": "IM",
     "suspend_instance": "IM",
     "resume_instance": "IM",
     "cancel_instance": "IM",

@@ -72,6 +72,11 @@ def test_an_operator_holds_resumes_and_ends_an_instance_with_a_reason(
     gatewright("instance", "resume", id, "--reason", "Looked.")
     assert "until it was in hand" in gatewright("instance", "waits", id).stdout
     assert "risk_manager" in gatewright("process", "waits", "process_p", "--version", "1").stdout
+    (token,) = json.loads(gatewright("instance", "tokens", id, "--json").stdout)
+    gatewright("instance", "move", id, token["task"], "Start", "--reason", "Again.", code=1)
+    gatewright("instance", "move", id, token["task"], "Second", "--reason", "Decided by telephone.")
+    w.given_a_published(store, w.process_p("other"))
+    id = str(instances.start(store, w.ADA, "other", "credit"))
     gatewright("instance", "cancel", id, "--reason", "It is of no use.")
     found = w.detail(store, id).instance
     assert (found.state, found.outcome) == ("cancelled", "It is of no use.")

@@ -121,3 +121,20 @@ def test_a_no_stays_a_no_whatever_an_operator_sets(house):
     instances.complete(house, h.RIA, task.id, {"decision": "reject"}, seen)
     instances.set_variables(house, h.OPS, instance, {"note": "b"}, "It was misread.")
     assert [(each.decision, each.voided_at) for each in given(house)] == [("reject", None)]
+
+
+def test_a_token_is_not_moved_round_a_gate_and_the_refusal_names_policy_and_path(house):
+    instance = instances.start(house, h.ADA, "model_life_cycle", variables={"model": "letters"})
+    h.go_on(house)
+    (task,) = h.open_tasks(house, instance)
+    assert task.element == "Approve_as_operator"
+    for target in ("Merge_ready", "Rehearse_deployment", "Deploy_version"):
+        with pytest.raises(instances.MoveRefused, match=r"approver-sees-evidence|deployment-approved"):
+            instances.move_token(house, h.OPS, instance, task.id, target, "It is urgent.")
+    with transaction(house) as session:
+        refused = list(audit.entries(session, stream=f"instance:{instance}", act="act.refused"))
+    assert {row.facts["reason"] for row in refused} == {"move-refused"}
+    assert "Path: " in refused[-1].facts["message"]
+    assert [each.id for each in h.open_tasks(house, instance)] == [task.id]
+    instances.move_token(house, h.OPS, instance, task.id, "Approve_as_risk_manager", "The tier was read wrongly.")
+    assert [each.element for each in h.open_tasks(house, instance)] == ["Approve_as_risk_manager"]

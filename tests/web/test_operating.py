@@ -85,3 +85,18 @@ def test_who_waited_for_whom_is_a_table_a_file_and_a_drawing(house, known, visit
     assert any(",until it was in hand,model_operator," in row for row in rows)
     assert "until it was in hand" in words(uma.get("/processes/model_life_cycle/waits?version=1&days=30"))
     assert "Nothing waited then" in words(uma.get("/processes/model_life_cycle/waits?version=9"))
+
+
+def test_a_token_is_moved_on_its_page(house, known, visit):
+    instance, task = failing(house, known)
+    olga = visit("it_operations")
+    assert "Move a token" in words(olga.get(f"/instances/{instance}"))
+    page = olga.get(f"/instances/{instance}/tokens")
+    assert "Decide it (Decide)" in words(page)
+    refused = olga.post(f"/instances/{instance}/tokens", {"task": task, "element": "Start", "reason": "Again."})
+    assert (refused.status_code, "cannot be moved" in words(refused)) == (409, True)
+    refused = olga.post(f"/instances/{instance}/tokens", {"task": "x", "element": "Decide", "reason": "Again."})
+    assert refused.status_code == 409
+    sent = {"task": task, "element": "Decide", "reason": "It is not needed."}
+    assert "The token is moved." in words(olga.post(f"/instances/{instance}/tokens", sent, follow_redirects=True))
+    assert [each.element for each in w.open_tasks(house, instance)] == ["Decide"]

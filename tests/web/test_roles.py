@@ -55,6 +55,8 @@ TABLE = {
     "GET waits.state_of_process": ALL,
     "GET operating.step": OPERATORS,
     "POST operating.retry": OPERATORS,
+    "GET operating.tokens": OPERATORS,
+    "POST operating.move": OPERATORS,
     "GET operating.variables": OPERATORS,
     "POST operating.set_variable": OPERATORS,
     "GET library.listing": ALL,

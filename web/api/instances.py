@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from engine.runtime import definitions, instances, queries, standing, waits
-from engine.runtime.standing import FailedStep
+from engine.runtime.standing import FailedStep, StandingToken
 from engine.runtime.values import Instance, InstanceDetail
 from engine.runtime.waits import Wait
 from web import access
@@ -93,6 +93,14 @@ class EditedRetry(BaseModel):
     """Other parameters for a failed step."""
 
     parameters: dict[str, Any] = Field(description="Parameter to value, of those that shall be others.")
+    reason: str = Field(min_length=1, max_length=2000)
+
+
+class WantedMove(BaseModel):
+    """Where a token shall stand."""
+
+    task: UUID = Field(description="The token, by the task id at which it stands.")
+    element: str = Field(min_length=1, max_length=300, description="An element of the same process or subprocess.")
     reason: str = Field(min_length=1, max_length=2000)
 
 
@@ -196,6 +204,22 @@ def retry_step(path: StepPath, body: EditedRetry) -> dict[str, Any]:
     """Try a failed step again with other parameters, for this visit of it alone."""
     instances.retry_edited(house(), access.current_person(), path.instance, path.task, body.parameters, body.reason)
     return _moved(path.instance, 1)
+
+
+@api.get("/instances/<uuid:instance>/tokens", tags=_TAGS, responses=page_of(StandingToken))
+@needs("instance.view")
+def instance_tokens(path: InstancePath) -> dict[str, Any]:
+    """The tokens of an instance that can be moved, and to which elements."""
+    found = standing.tokens(access.session(), path.instance)
+    return page(found, len(found))
+
+
+@api.post("/instances/<uuid:instance>/tokens/move", tags=_TAGS, responses=answers(Moved))
+@needs("instance.operate")
+def move_token(path: InstancePath, body: WantedMove) -> dict[str, Any]:
+    """Put a token at another element of its scope; refused unless every policy holds with a way drawn there."""
+    instances.move_token(house(), access.current_person(), path.instance, body.task, body.element, body.reason)
+    return _moved(path.instance)
 
 
 @api.post("/instances/<uuid:instance>/variables", tags=_TAGS, responses=answers(Moved))

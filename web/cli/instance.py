@@ -134,6 +134,34 @@ def set_(
         instances.set_variables(store, person, id, new, reason)
 
 
+@app.command()
+def tokens(id: Id, json_: Json = False, as_: As = "") -> None:
+    """List the tokens of an instance that can be moved, and to which elements."""
+    from engine.runtime import standing
+    from web.cli import acting, output
+    from web.plain import plain
+
+    with acting.reading(as_, "instance.view") as (session, _):
+        found = [{**plain(each), "targets": sorted(each.targets)} for each in standing.tokens(session, id)]
+    output.rows(found, ["task", "element", "process", "targets"], as_json=json_, empty="No token of it can be moved.")
+
+
+@app.command()
+def move(
+    id: Id,
+    task: Annotated[UUID, typer.Argument(help="The token, as `instance tokens` lists it.")],
+    element: Annotated[str, typer.Argument(help="The id of an element of the same process or subprocess.")],
+    reason: Reason,
+    as_: As = "",
+) -> None:
+    """Put a token at another element; refused unless every policy holds with a way drawn there."""
+    from engine.runtime import instances
+    from web.cli import acting
+
+    with acting.acting(as_, "instance move") as (store, person):
+        instances.move_token(store, person, id, task, element, reason)
+
+
 def values(given: list[str]) -> dict[str, Any]:
     """NAME=JSON of each argument; a usage error where one is none."""
     found: dict[str, Any] = {}
