@@ -4,34 +4,55 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import orjson
 
-from engine import bpmn
+from engine import bpmn, handlers, identity
 from engine.bpmn import calendar
 from engine.bpmn.expressions import ExpressionError, assignments, evaluate, execute
 from engine.errors import GatewrightError
-from engine.runtime import forms, patterns
+from engine.runtime import forms, patterns, registry
 from tests.bpmn import drawing as d
 
 NOW = datetime(2026, 3, 28, 12, tzinfo=UTC)
 VARIABLES = {"n": 4, "m": {"a": {"b": 5}}, "xs": [1, 2, 3], "name": "ada", "nothing": None, "yes": True}
-VOCABULARY = bpmn.Vocabulary(
-    service_tasks={"work": bpmn.ServiceTaskInfo(kind="transactional", schema={"type": "object"}, errors=("no_luck",))},
-    roles=frozenset({"risk_manager"}),
-    task_kinds=frozenset({"form", "approval"}),
-)
+_WORK = {"type": "object", "properties": {"word": {"type": "string"}}}
+_SHIPPED = Path(__file__).parents[2] / "processes"
 _STRAIGHT = d.xml("p", d.start(), d.rule("Rule", "x"), d.end(), d.chain("Start", "Rule", "End"))
+
+
+@cache
+def vocabulary() -> bpmn.Vocabulary:
+    """What the house knows, and the handlers of the seeds."""
+    handlers.load()
+    known = registry.vocabulary(frozenset(identity.ROLES))
+    ours = {
+        name: bpmn.ServiceTaskInfo(kind="transactional", schema=_WORK, errors=("no_luck",))
+        for name in ("work", "note_for_tests")
+    }
+    return replace(known, service_tasks={**known.service_tasks, **ours})
+
+
+@cache
+def beside() -> dict[str, bytes]:
+    """The forms and decision tables that the seeds name."""
+    shipped = {file.name: file.read_bytes() for kind in ("form.json", "dmn") for file in _SHIPPED.glob(f"*/*.{kind}")}
+    return {"answer.form.json": b'{"schema": {}}', **shipped}
+
+
 #: acts of one run of a diagram that was accepted
 _MOVES = 12
 
 
 def diagram(content: bytes) -> None:
     """A process file: read, checked, and run a little where it is accepted."""
-    files = {"process.bpmn": content, "answer.form.json": b'{"schema": {}}'}
-    issues = bpmn.check(files, VOCABULARY)
+    files = {**beside(), "process.bpmn": content}
+    issues = bpmn.check(files, vocabulary())
     assert all(issue.reason for issue in issues)
     assert not [issue for issue in issues if "The check itself failed" in issue.reason], issues
     if any(issue.severity == "error" for issue in issues):
@@ -69,7 +90,7 @@ def _run(bundle: bpmn.Bundle) -> None:
 def decision(content: bytes) -> None:
     """A decision table beside a process that asks it."""
     files = {"process.bpmn": _STRAIGHT, "x.dmn": content}
-    issues = bpmn.check(files, VOCABULARY)
+    issues = bpmn.check(files, vocabulary())
     assert not [issue for issue in issues if "The check itself failed" in issue.reason], issues
     if not any(issue.severity == "error" for issue in issues):
         bpmn.Execution.start(bpmn.bundle(files), {**VARIABLES}, now=NOW).run(lambda call: {}, now=NOW)
