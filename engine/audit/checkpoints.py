@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,19 @@ _MOVED = text("""
     WHERE s.seq > coalesce((SELECT max(h.seq) FROM audit.checkpoint_heads h WHERE h.stream = s.name), 0)
     ORDER BY s.name COLLATE "C"
 """)
+
+# The same among the streams that were written of late: a million that rest take seconds to look at.
+_MOVED_SINCE = text("""
+    SELECT s.name, s.seq, s.hash FROM audit.streams s
+    WHERE s.name = ANY(ARRAY(SELECT DISTINCT p.stream FROM audit.payloads p WHERE p.at >= :since))
+        AND s.seq > coalesce((SELECT max(h.seq) FROM audit.checkpoint_heads h WHERE h.stream = s.name), 0)
+    ORDER BY s.name COLLATE "C"
+""")
+#: how long before the last checkpoint a row may have been dated that is committed only after it
+_LATE = timedelta(hours=1)
+#: at its first checkpoint, and then so often, a process looks at all streams: clocks are set back, too
+_ALL_EVERY_SECONDS = 3600.0
+_looked_at_all: dict[str, float] = {}  #: database -> when
 
 
 #: bytes in which the last line of the file surely stands
@@ -104,11 +119,11 @@ def checkpoint(store: Store) -> Checkpoint | None:
     key = keys.signing(store.settings)
     with transaction(store) as session:
         session.execute(_TURN)
-        heads = [Head(name, seq, bytes(hash_)) for name, seq, hash_ in session.execute(_MOVED)]
+        last = _last(session)
+        heads = _moved(session, str(store.engine.url), last)
         if not heads:
             made = None
         else:
-            last = _last(session)
             previous = bytes.fromhex(last["root"]) if last else chain.ZERO
             statement = canonical(
                 {
@@ -150,6 +165,17 @@ def outside(settings: Settings) -> list[Checkpoint]:
 def outside_path(settings: Settings) -> Path:
     """The file outside of the database that holds every checkpoint."""
     return keys.folder(settings) / "checkpoints.jsonl"
+
+
+def _moved(session: Session, database: str, last: Mapping[str, Any]) -> list[Head]:
+    """The heads that no checkpoint has signed."""
+    looked = _looked_at_all.get(database)
+    if not last or looked is None or time.monotonic() - looked > _ALL_EVERY_SECONDS:
+        found = session.execute(_MOVED).all()
+        _looked_at_all[database] = time.monotonic()
+    else:
+        found = session.execute(_MOVED_SINCE, {"since": datetime.fromisoformat(last["at"]) - _LATE}).all()
+    return [Head(name, seq, bytes(hash_)) for name, seq, hash_ in found]
 
 
 def _last(session: Session) -> dict[str, Any]:

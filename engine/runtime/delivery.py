@@ -14,25 +14,26 @@ from sqlalchemy import Exists, Text, and_, cast, delete, exists, select, update
 
 from engine.runtime import beginnings, instances
 from engine.runtime.messages import KEPT
-from engine.runtime.tables import InstanceRow, MessageRow, SubscriptionRow, TimerRow
-from engine.store import Store, now, transaction
+from engine.runtime.tables import InstanceRow, MessageRow, SubscriptionRow
+from engine.store import Store, execute, now, transaction
 
 _log = logging.getLogger(__name__)
 
 _BATCH = 200
+# `NOT parked` as the index has it: with `parked IS FALSE` PostgreSQL reads every timer there is.
+DUE_TIMERS = """
+    SELECT instance, task FROM runtime.timers WHERE due_at <= %(now)s AND NOT parked ORDER BY due_at LIMIT %(most)s
+"""
 _MOVES = and_(InstanceRow.state == "running", InstanceRow.suspended.is_(False))
 
 
 def fire_due_timers(house: Store) -> int:
     """Fire the timers that are due, the oldest first, one batch; returns how many fired."""
     with transaction(house) as session:
-        due = session.execute(
-            select(TimerRow.instance, TimerRow.task)
-            .where(TimerRow.due_at <= now(session), TimerRow.parked.is_(False))
-            .order_by(TimerRow.due_at)
-            .limit(_BATCH)
-        ).all()
-    return sum(_guarded("timer", task, partial(instances.fire, house, instance, task)) for instance, task in due)
+        due = execute(session, DUE_TIMERS, {"now": now(session), "most": _BATCH}).fetchall()
+    return sum(
+        _guarded("timer", each["task"], partial(instances.fire, house, each["instance"], each["task"])) for each in due
+    )
 
 
 def deliver_waiting(house: Store) -> int:

@@ -124,7 +124,7 @@ def _waiting(session: Session) -> Found:
 
 def _timers(session: Session) -> Found:
     at = now(session)
-    due = (TimerRow.due_at <= at, TimerRow.parked.is_(False))
+    due = (TimerRow.due_at <= at, ~TimerRow.parked)
     row = session.execute(select(func.count(), _age(func.min(TimerRow.due_at), at)).where(*due)).one()
     return {"gatewright_timers_overdue": _one(row[0]), "gatewright_timer_overdue_seconds": _one(row[1])}
 

@@ -141,7 +141,7 @@ def fire_due(house: Store) -> int:
     """Start what is due, each schedule in its own transaction; returns how many instances were started."""
     with transaction(house) as session:
         due = session.scalars(
-            select(ScheduleRow.id).where(ScheduleRow.next_due_at <= now(session), ScheduleRow.paused.is_(False))
+            select(ScheduleRow.id).where(ScheduleRow.next_due_at <= now(session), ~ScheduleRow.paused)
         ).all()
     started = 0
     for schedule in due:
@@ -157,7 +157,7 @@ def _fire(house: Store, schedule: UUID) -> int:
         # SKIP LOCKED: another clock is at it. The row is looked at again under its lock.
         row = session.scalars(
             select(ScheduleRow)
-            .where(ScheduleRow.id == schedule, ScheduleRow.paused.is_(False), ScheduleRow.next_due_at <= now(session))
+            .where(ScheduleRow.id == schedule, ~ScheduleRow.paused, ScheduleRow.next_due_at <= now(session))
             .with_for_update(skip_locked=True)
         ).one_or_none()
         if row is None or row.next_due_at is None:

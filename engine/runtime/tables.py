@@ -58,6 +58,7 @@ class InstanceRow(Base):
         CheckConstraint("state IN ('running', 'finished', 'cancelled')", name="state"),
         Index("ix_instances_subject", "subject", "started_at"),
         Index("ix_instances_state_started", "state", "started_at"),
+        Index("ix_instances_started", "started_at"),
         Index("ix_instances_process", "process", "started_at"),
         Index(
             "uq_instances_one_per_subject",
@@ -72,7 +73,7 @@ class InstanceRow(Base):
     process: Mapped[str] = mapped_column(TEXT)
     version: Mapped[int]
     sha256: Mapped[str] = mapped_column(TEXT)
-    bundle: Mapped[str] = mapped_column(TEXT, ForeignKey("runtime.bundles.digest"))
+    bundle: Mapped[str] = mapped_column(TEXT)  #: no foreign key: each start would lock the row that all share
     subject: Mapped[str] = mapped_column(TEXT)  #: the business key: a model's id, or empty
     starter: Mapped[str] = mapped_column(TEXT)
     origin: Mapped[str] = mapped_column(TEXT)  #: "person", or "schedule <name>"
@@ -114,7 +115,8 @@ class UserTaskRow(Base):
     __tablename__ = "user_tasks"
     __table_args__ = (
         CheckConstraint("state IN ('open', 'completed', 'cancelled')", name="state"),
-        Index("ix_user_tasks_inbox", "role", "opened_at", postgresql_where=text("state = 'open'")),
+        Index("ix_user_tasks_waiting", "role", "due_at", "opened_at", postgresql_where=text("state = 'open'")),
+        Index("ix_user_tasks_open", "opened_at", postgresql_where=text("state = 'open'")),
         Index("ix_user_tasks_assignee", "assignee", postgresql_where=text("state = 'open'")),
         Index("ix_user_tasks_instance", "instance", "element"),
         Index("ix_user_tasks_subject", "subject"),
