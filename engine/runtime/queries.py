@@ -410,7 +410,8 @@ def _page(
 
 
 def _count(session: Session, query: Select[Any]) -> int:
-    return session.scalar(select(func.count()).select_from(query.limit(MOST_COUNTED).subquery())) or 0
+    counted = query.with_only_columns(literal(1), maintain_column_froms=True).limit(MOST_COUNTED).subquery()
+    return session.scalar(select(func.count()).select_from(counted)) or 0
 
 
 def _value(kind: type[V], row: Any) -> V:
