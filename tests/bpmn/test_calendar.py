@@ -149,8 +149,8 @@ def test_any_text_is_a_time_or_refused(text, kind):
 @pytest.mark.parametrize(
     ("quartz", "crontab"),
     [("0 0/5 * * * ?", "*/5 * * * *"), ("0 15 10 ? * MON-FRI", "15 10 * * MON-FRI"), ("0 0 6 ? * 2", "0 6 * * 1"),
-     ("0 0 12 1/5 * ? *", "0 12 1-31/5 * *"), ("0/2 * * * * ?", None), ("0 0 0 L * ?", "0 0 L * *"), ("0 6 * * 1", None),
-     ("0 0 6 ? * 2 2030", None), ("", None)],
+     ("0 0 12 1/5 * ? *", "0 12 1-31/5 * *"), ("0/2 * * * * ?", None), ("0 0 0 L * ?", "0 0 L * *"),
+     ("0 6 * * 1", None), ("0 0 6 ? * 2 2030", None), ("", None)],
 )  # fmt: skip
 def test_cron_with_seconds_is_translated_where_it_means_the_same(quartz, crontab):
     assert calendar.crontab(quartz) == crontab
