@@ -109,7 +109,7 @@ PAGES = {
     "life cycle with an incident": ("model_operator", "/instances/{incident}"),
     "retry with other parameters": ("model_operator", "/instances/{incident}/steps/{incident_task}"),
     "set a variable": ("it_operations", "/instances/{credit}/variables?name=facts"),
-    "move a token": ("model_operator", "/instances/{credit}/tokens"),
+    "move a token": ("model_operator", "/instances/{credit}/tokens?task={task}"),
     "waits of a life cycle": ("business_owner", "/instances/{credit}/waits"),
     "waits of a process": ("ai_architect", "/processes/model_life_cycle/waits"),
     "processes": ("ai_architect", "/processes"),
