@@ -122,7 +122,9 @@ class InclusiveGateway(Joining, StockInclusiveGateway):  # type: ignore[misc]
         """
         spec, parent = token.task_spec, token.parent
         around = None if parent is None else parent.task_spec
-        if spec is self:
+        if spec is self and token._state == FUTURE:
+            yield {self.source(token)}  # just coming: what set off an event has not arrived yet
+        elif spec is self:
             if token._state != WAITING:
                 yield set(self._outputs)
         elif isinstance(spec, BoundarySplit):

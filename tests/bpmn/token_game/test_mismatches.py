@@ -290,3 +290,16 @@ def test_ended_branches_that_agree_are_not_folded_while_others_know_one_of_them(
     run.answer("U1")
     assert run.answer("U2").finished
     assert run.variables["x"] == 6
+
+
+def test_a_token_that_throws_on_its_way_to_an_inclusive_join_is_waited_for():
+    """What it set off ran when it was just coming to the join, and was taken to be inside: the join fired twice."""
+    run = both(
+        d.start(), d.gateway("parallel", "F"), d.throw("T", d.event("signal", "s1")), d.user("U"),
+        d.gateway("inclusive", "J"), d.user("After"), d.end(), d.flow("Start", "F"), d.flow("F", "J"),
+        d.chain("F", "U", "T", "J", "After", "End"),
+        d.handler("H", d.start("HS", d.event("signal", "s1"), False), d.user("W"), d.end("HE"),
+                  d.chain("HS", "W", "HE")),
+    )  # fmt: skip
+    run.answer("U")
+    assert run.waits() == ["After", "W"]
