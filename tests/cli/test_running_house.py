@@ -180,6 +180,10 @@ def test_a_life_cycle_is_checked_from_the_shell(told: Told, tmp_path: Path) -> N
     folder = Path(processes.__file__).parent / "review"
     issues = json.loads(_as(told, "arne", "process", "validate", str(folder), "--json"))
     assert [each for each in issues if each["severity"] == "error"] == []
+    said = _as(told, "arne", "process", "validate", str(folder))
+    assert "no-token-left-behind" in said
+    assert "four-eyes" in said
+    assert "configurations" in said
     (tmp_path / "process.bpmn").write_text("<nothing/>")
     done = run("process", "validate", str(tmp_path), data=told.folder / ".gatewright-demo", GATEWRIGHT_AS="arne")
     assert done.returncode == 1

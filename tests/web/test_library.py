@@ -132,6 +132,13 @@ def test_an_uploaded_diagram_waits_for_a_second_architect(visit, house, known, s
     page = words(ivan.get(f"{draft}/review"))
     assert "against the published version" in page
     assert "lines of difference" in page
+    assert "Proof over all paths" in page
+    assert "From everywhere an end is drawn" in page
+    with transaction(house) as session:
+        files = definitions.files_of(session, UUID(draft.rpartition("/")[2]))
+        proof = definitions.examine(session, files).proof
+    assert proof is not None
+    assert proof.digest[:8] in page
     silent = ivan.post(f"{draft}/reject", {"comment": ""})
     assert silent.status_code == 422
     assert "Say what has to change." in words(silent)
