@@ -36,6 +36,8 @@ def test_a_hostile_expression_is_refused(expression):
         ('name.upper() + "!"', "ADA!"), ('"a" in name', True), ("n in [1, 4]", True), ("1 < n <= 4", True),
         ('{"k": n, "l": [n]}', {"k": 4, "l": [4]}), ("(1, 2)", [1, 2]), ('f"{name} has {n}"', "ada has 4"),
         ("{k: v for k, v in m.a.items()}", {"b": 5}), ("int('12') + float('0.5')", 12.5), ("str(n)", "4"),
+        ("str(1) + str(0) + str(1.5)", "101.5"),
+        ("str(true) + str(false) + str(null)", "truefalse"),
         ("n is null", False), ("nothing is None", True), ("bool(xs) and n == 4", True),
         ('", ".join(["a", "b"])', "a, b"),
         ('name\n  + "x"', "adax"), ("range(3)", [0, 1, 2]), ("true == 1", True),

@@ -72,7 +72,10 @@ def _float(value: Any) -> float:
 def _text(value: Any) -> str:
     if isinstance(value, list | tuple | dict):
         raise Refused(f"{_kind(value)} is not turned into a text")
-    return {None: "", True: "true", False: "false"}.get(value) or str(value) if not isinstance(value, str) else value
+    if value is None:
+        return ""
+    # Asked by its type: in Python 1 equals true, and was written so.
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _sum(values: Any) -> Any:
