@@ -135,6 +135,8 @@ def once() -> Told:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        # A shell that put us into the background ignores Ctrl-C, and so would what we start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert process.stdout is not None
     watchdog = threading.Timer(240, process.kill)
