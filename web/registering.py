@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import rfc8785
-
-from engine import audit, training
+from engine import audit
 from engine.identity import Person
 from engine.inventory import assets, queries, versions
 from engine.inventory.metadata import Metadata
@@ -16,7 +14,7 @@ from engine.inventory.references import VersionRef, stream
 from engine.inventory.values import Asset, Version
 from engine.store import Store, files
 from engine.store.sessions import Session
-from engine.training import fits, frames
+from engine.training import fits, frames, profiles
 from engine.training.plans import Plan
 from engine.training.reproductions import Reproduction
 
@@ -50,8 +48,7 @@ def profiled(house: Store, declared: Metadata, given: Mapping[str, str]) -> dict
     """
     if "training_data" not in given:
         return dict(given)
-    profile = training.profile(house.files, given["training_data"], tuple(declared.protected))
-    return {**given, "profile": house.files.put(rfc8785.dumps(profile))}
+    return {**given, "profile": profiles.keep(house.files, given["training_data"], tuple(declared.protected))}
 
 
 def attach(

@@ -16,15 +16,19 @@ from web.access import needs, session
 
 pages = Blueprint("waits", __name__)
 
+#: what was waited for, of one life cycle and of all alike
+_WHAT: dict[str, Any] = {
+    "process": lambda each: each.process,
+    "element": lambda each: each.element,
+    "name": lambda each: each.name,
+    "kind": lambda each: each.kind,
+    "waited": lambda each: each.part,
+    "for": lambda each: each.owed_by,
+}
 OF_INSTANCE: lists.Columns[Wait] = lists.Columns(
     "waits",
     {
-        "process": lambda each: each.process,
-        "element": lambda each: each.element,
-        "name": lambda each: each.name,
-        "kind": lambda each: each.kind,
-        "waited": lambda each: each.part,
-        "for": lambda each: each.owed_by,
+        **_WHAT,
         "since": lambda each: each.since,
         "until": lambda each: each.until,
         "seconds": lambda each: round(each.seconds, 3),
@@ -33,12 +37,7 @@ OF_INSTANCE: lists.Columns[Wait] = lists.Columns(
 OF_PROCESS: lists.Columns[Waits] = lists.Columns(
     "waits",
     {
-        "process": lambda each: each.process,
-        "element": lambda each: each.element,
-        "name": lambda each: each.name,
-        "kind": lambda each: each.kind,
-        "waited": lambda each: each.part,
-        "for": lambda each: each.owed_by,
+        **_WHAT,
         "times": lambda each: each.n,
         "still waiting": lambda each: each.n_open,
         "life cycles": lambda each: each.n_instances,

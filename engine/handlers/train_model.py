@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import rfc8785
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
@@ -13,6 +12,7 @@ from engine.handlers import subjects
 from engine.inventory import queries, versions
 from engine.runtime.context import Context
 from engine.runtime.registry import service_task
+from engine.training import profiles
 
 
 class Parameters(BaseModel):
@@ -27,7 +27,7 @@ def train_model(parameters: Parameters, ctx: Context) -> dict[str, Any]:
     ctx.progress(0.05, "training in the sandbox")
     made = training.train(ctx.files, recipe, allow_network=ctx.settings.sandbox_allow_network)
     # Here and not where it is shown: reading the whole table has no place in a transaction.
-    profile = ctx.files.put(rfc8785.dumps(training.profile(ctx.files, recipe.training_data, protected)))
+    profile = profiles.keep(ctx.files, recipe.training_data, protected)
     return {
         "digest": made.predictions,
         "rows": made.facts.get("rows", 0),

@@ -26,11 +26,9 @@ from engine.inferences.inference import Answered, Inference
 from engine.inferences.tables import PieceRow, SpanRow
 from engine.inventory import queries
 from engine.inventory.references import VersionRef
-from engine.statistics.tallies import Reference, Tally, total
+from engine.statistics.tallies import OUTPUT, Reference, Tally, total
 from engine.store import Files, files, new_id
 
-#: the column of the output beside those of the input; see `engine.training.references`
-OUTPUT = "(output)"
 LOOK_AGAIN_SECONDS = 10.0
 FOLDED_AT_ONCE = 2_000
 _HOUR = 3600

@@ -54,13 +54,13 @@ def distance(
     k = int(((p > 0) | (q > 0)).sum())
     noise = 1 / n + 1 / m
     second = 2 * (curvature * noise) ** 2 * (k - 1)
-    first = _variance(slopes[0], p) / n + _variance(slopes[1], q) / m
+    first = variance(slopes[0], p) / n + variance(slopes[1], q) / m
     spread = z * sqrt(max(first, second))
     centre = value - curvature * (k - 1) * noise
     return Estimate(value, max(0.0, centre - spread), max(0.0, centre + spread), level)
 
 
-def _variance(values: Numbers, shares: Numbers) -> float:
+def variance(values: Numbers, shares: Numbers) -> float:
     """The variance of values that occur with these shares."""
     mean = float(np.dot(values, shares))
     return float(np.dot((values - mean) ** 2, shares))

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from engine.statistics.columns import Column, Counts, Values, Whole, fit
 
+#: the column of what a version answers, beside those of what it is asked; no feature is named so by accident
+OUTPUT = "(output)"
 _FORMAT = 1
 
 

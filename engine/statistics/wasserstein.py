@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from engine.statistics.arrays import Numbers, numbers
-from engine.statistics.counts import two_counts
+from engine.statistics.counts import two_counts, variance
 from engine.statistics.registry import Estimate, metric, quantile
 
 
@@ -46,11 +46,7 @@ def wasserstein(
     gaps = np.cumsum(p)[:-1] - np.cumsum(q)[:-1]
     value = float(np.dot(np.abs(gaps), steps))
     h = np.append(np.cumsum((np.sign(gaps) * steps)[::-1])[::-1], 0.0)
-    spread = z * sqrt(_variance(h, p) / n + _variance(h, q) / m)
+    spread = z * sqrt(variance(h, p) / n + variance(h, q) / m)
     both = np.clip(np.cumsum(r + w)[:-1] / (n + m), 0.0, 1.0)
     by_chance = sqrt(2 / pi * (1 / n + 1 / m)) * float(np.dot(np.sqrt(both * (1 - both)), steps))
     return Estimate(value, max(0.0, value - by_chance - spread), value + spread, level)
-
-
-def _variance(values: Numbers, shares: Numbers) -> float:
-    return float(np.dot((values - float(np.dot(values, shares))) ** 2, shares))

@@ -2,12 +2,10 @@
 
 from engine.training.fits import NotTrainable, Recipe, Training, read_upload, train
 from engine.training.measurement import LabelsRefused, ReferenceMissing, Suite, scored, test
-from engine.training.profiles import profile
-from engine.training.references import OUTPUT, reference
+from engine.training.references import reference
 from engine.training.reproductions import Reproduction, reproduce
 
 __all__ = [
-    "OUTPUT",
     "LabelsRefused",
     "NotTrainable",
     "Recipe",
@@ -15,7 +13,6 @@ __all__ = [
     "Reproduction",
     "Suite",
     "Training",
-    "profile",
     "read_upload",
     "reference",
     "reproduce",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import rfc8785
+
 from engine.store import Files
 from engine.training import frames
 
@@ -42,6 +44,11 @@ def profile(files: Files, digest: str, groups_of: Sequence[str] = ()) -> dict[st
             counted = sorted(pc.value_counts(table.column(name)).to_pylist(), key=lambda each: -each["counts"])
             groups[name] = {str(each["values"]): each["counts"] for each in counted[:_MOST_GROUPS]}
     return {"training_data": digest, "rows": table.num_rows, "columns": columns, "groups": groups}
+
+
+def keep(files: Files, digest: str, groups_of: Sequence[str] = ()) -> str:
+    """The digest of the profile as a file of the store: the same table and groups give the same file."""
+    return files.put(rfc8785.dumps(profile(files, digest, groups_of)))
 
 
 def _nested(kind: Any) -> bool:

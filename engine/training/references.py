@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.statistics.columns import CELLS, Column
-from engine.statistics.tallies import Reference, refer
+from engine.statistics.tallies import OUTPUT, Reference, refer
 from engine.store import Files
 from engine.training import frames
 
-#: the column of what the model answers, beside those of what it is asked; no feature can be named so by accident
-OUTPUT = "(output)"
 #: scores lie between 0 and 1, whatever the test rows gave
 SCORE = Column(name=OUTPUT, low=0.0, high=1.0, cells=CELLS, bits=40)
 

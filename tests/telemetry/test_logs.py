@@ -129,13 +129,3 @@ def test_a_scrubbed_traceback_is_still_one():
         told = logs.Scrubber()(traceback.format_exc())
     assert told.startswith("Traceback")
     assert told.endswith("RuntimeError: password=***\n")
-
-
-@pytest.fixture
-def house(store):
-    from engine.runtime import wakeups
-
-    w.RECORDER.calls.clear()
-    w.RECORDER.failures.clear()
-    yield store
-    wakeups.close()

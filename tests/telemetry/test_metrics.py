@@ -14,21 +14,13 @@ from sqlalchemy import text
 
 from engine.config import Settings
 from engine.errors import GatewrightError
-from engine.runtime import figures, instances, wakeups, worker
+from engine.runtime import figures, instances, worker
 from engine.store import replayed
 from engine.telemetry import metrics
 from tests.runtime import worlds as w
 from tests.runtime.test_lines import a_process, started
 from web import observing, probes
 from web.app import create_app
-
-
-@pytest.fixture
-def house(store):
-    w.RECORDER.calls.clear()
-    w.RECORDER.failures.clear()
-    yield store
-    wakeups.close()
 
 
 @pytest.fixture(autouse=True)

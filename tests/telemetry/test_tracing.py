@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from engine.config import Settings
 from engine.identity import browser_sessions, people
-from engine.runtime import instances, wakeups, worker
+from engine.runtime import instances, worker
 from engine.serving import scoring
 from engine.store import transaction
 from engine.telemetry import tracing
@@ -40,14 +40,6 @@ def spans(exporter):
     exporter.clear()
     yield lambda: exporter.get_finished_spans()
     exporter.clear()
-
-
-@pytest.fixture
-def house(store):
-    w.RECORDER.calls.clear()
-    w.RECORDER.failures.clear()
-    yield store
-    wakeups.close()
 
 
 def test_a_click_its_road_the_job_and_its_apply_are_one_trace(house, spans):
