@@ -12,7 +12,7 @@ from engine.store import Store
 from engine.store.postgres import EmbeddedPostgres
 
 _LINE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ UTC \[\d+\] ", re.MULTILINE)
-_SAID = re.compile(r"\S+@(\w+)/gatewright \w+ LOG:  (?:statement|execute [^:]*): (.*)", re.DOTALL)
+_SAID = re.compile(r"\S+@(\w+)/gatewright (?!notifier)\w+ LOG:  (?:statement|execute [^:]*): (.*)", re.DOTALL)
 _SAVEPOINTS = ("SAVEPOINT", "RELEASE", "ROLLBACK TO")
 _BOUNDS = ("BEGIN", "COMMIT", "ROLLBACK")
 
@@ -33,7 +33,10 @@ class Heard(list[str]):
 
 @contextmanager
 def heard(server: EmbeddedPostgres, store: Store, superuser: psycopg.Connection) -> Iterator[Heard]:
-    """The statements that the store's sessions send meanwhile; to be read behind the block."""
+    """The statements that the store's sessions send meanwhile; to be read behind the block.
+
+    Not the notifier's: it wakes whoever waits, one statement for all that were committed within its pause.
+    """
     name = superuser.info.dbname
     superuser.execute(f"ALTER DATABASE {name} SET log_statement = 'all'")
     store.engine.dispose()  # a session takes the setting when it begins

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from engine.store import new_id
 
 
@@ -14,12 +16,20 @@ def test_an_id_is_a_uuid_of_version_7() -> None:
     assert before <= id.int >> 80 <= time.time_ns() // 1_000_000
 
 
-def test_ids_of_later_milliseconds_sort_later() -> None:
-    made = []
-    for _ in range(5):
-        made.append(new_id())
-        time.sleep(0.002)
+def test_ids_sort_in_the_order_of_their_making_even_within_a_millisecond() -> None:
+    made = [new_id() for _ in range(10_000)]
     assert made == sorted(made)
+
+
+def test_ids_sort_behind_those_before_where_the_clock_stands_still_or_goes_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start = time.time_ns()
+    instants = iter([start, start, start - 5_000_000, start - 1, start + 10_000_000])
+    monkeypatch.setattr(time, "time_ns", lambda: next(instants))
+    made = [new_id() for _ in range(5)]
+    assert made == sorted(made)
+    assert made[-1].int >> 80 == (start + 10_000_000) // 1_000_000
 
 
 def test_ids_do_not_repeat() -> None:
