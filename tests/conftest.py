@@ -12,11 +12,11 @@ from typing import Any
 import psycopg
 import pytest
 from pydantic import SecretStr
-from xdist.scheduler import LoadScopeScheduling
 
 from engine.config import Settings
 from engine.store import Store, TestClock, migrations, open_store
 from engine.store.postgres import APPLICATION, ERASER, OWNER, EmbeddedPostgres, default_folder
+from tests.scheduling import LongestFirst
 
 _TEMPLATE = "template_of_tests"
 
@@ -37,22 +37,10 @@ def clear_up() -> None:
             continue  # owned, or just being made
 
 
-class _ByRoom(LoadScopeScheduling):
-    """Keeps the tests of a room on one worker: they share a server, a browser, a house that is dear to start.
-
-    Not by `xdist_group`: pytest 9.2 no longer reads the name that xdist 3.8 gives a grouped test, and nobody is told.
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        room = nodeid.split("/")[1].partition("::")[0]
-        # Both look at the one telling of the demo's story.
-        return "demo" if room == "acceptance" else room
-
-
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """Give whole rooms to the workers."""
-    return _ByRoom(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LongestFirst:
+    """Give the tests to the workers unit by unit."""
+    return LongestFirst(config, log)
 
 
 @pytest.fixture(scope="session")

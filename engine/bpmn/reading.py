@@ -89,10 +89,11 @@ def read(files: Files) -> tuple[Diagram, list[Issue]]:
 
 def _duplicates(root: xml.Node, file: str) -> list[tuple[str, str, int | None]]:
     seen: Counter[str] = Counter()
+    space = xml.tag(root)[0]
     found = []
     for element in root.iter():
         # Extensions (an operator, its parameters) have ids of their own kind, used many times in a file.
-        identifier = element.get("id") if xml.tag(element)[0] == xml.tag(root)[0] else None
+        identifier = element.get("id") if xml.tag(element)[0] == space else None
         if identifier:
             seen[identifier] += 1
             if seen[identifier] == 2:

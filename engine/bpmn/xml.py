@@ -119,8 +119,8 @@ def tag(element: Node) -> tuple[str, str]:
     """An element's namespace and local name; both empty for what is no element."""
     if not isinstance(element.tag, str):
         return "", ""
-    name = etree.QName(element)
-    return name.namespace or "", name.localname
+    space, _, name = element.tag.rpartition("}")
+    return space[1:], name
 
 
 def text(element: Node | None) -> str:
@@ -141,14 +141,9 @@ def reference(element: Node, name: str) -> str:
 
 def children(element: Node, *names: str, namespace: str = BPMN) -> list[Node]:
     """The direct children of a namespace, of any of these names if names are given."""
-    found = []
-    for child in element:
-        space, name = tag(child)
-        if space == namespace and (not names or name in names):
-            found.append(child)
-    return found
+    return list(element.iterchildren(*(f"{{{namespace}}}{name}" for name in names or ("*",))))
 
 
 def first(element: Node, name: str, namespace: str = BPMN) -> Node | None:
     """The first direct child of that name."""
-    return next(iter(children(element, name, namespace=namespace)), None)
+    return next(element.iterchildren(f"{{{namespace}}}{name}"), None)

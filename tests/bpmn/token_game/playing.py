@@ -35,6 +35,7 @@ class Player:
         self.execution = Execution.start(of, dict(variables), now=NOW, event=event)
         self.trace: list[tuple[str, tuple[str, ...], str]] = []
         self.ending = "long"
+        self.restored = 0
 
     def begun(self, net: Net) -> str:
         """The start event, where there are several."""
@@ -83,7 +84,9 @@ class Player:
 
     def restore(self) -> None:
         if self.restoring:
-            clear_cache()
+            if self.restored % 4 == 0:
+                clear_cache()  # most of the time of a run goes into specifications that are made anew
+            self.restored += 1
             self.execution = Execution.restore(self.bundle, self.execution.state(), now=NOW)
 
     def settle(self, failure: Any) -> None:
