@@ -191,6 +191,25 @@ def window(
     return total([Tally.unpacked(packed) for packed in session.scalars(spans.union_all(pieces))], columns)
 
 
+def newest(session: Session, ref: VersionRef, environment: str) -> datetime | None:
+    """The newest hour of event time of which anything of a version was counted; None where nothing was."""
+    of_version = (ref.model, ref.number, environment)
+    found = [
+        session.scalar(
+            select(func.max(SpanRow.starts_at)).where(
+                tuple_(SpanRow.model, SpanRow.version, SpanRow.environment) == tuple_(*map(literal, of_version)),
+                SpanRow.unit == "hour",
+            )
+        ),
+        session.scalar(
+            select(func.max(PieceRow.hour)).where(
+                tuple_(PieceRow.model, PieceRow.version, PieceRow.environment) == tuple_(*map(literal, of_version))
+            )
+        ),
+    ]
+    return max((hour for hour in found if hour is not None), default=None)
+
+
 def _write(
     session: Session,
     references: References,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from engine.errors import GatewrightError
 from engine.identity import ROLES
-from engine.inventory import kinds, schemas, thresholds
+from engine.inventory import kinds, schemas, spans, thresholds
 from engine.inventory.kinds import rules
 from engine.inventory.references import SLUG
 
@@ -32,6 +33,40 @@ class ServiceLevels(BaseModel):
     p95_ms: float | None = Field(default=None, gt=0, description="95 of 100 answers come within so many milliseconds.")
     memory_mb: int | None = Field(default=None, ge=64, description="Memory that its process may use, in mebibytes.")
     cpu: float | None = Field(default=None, gt=0, description="Processor cores that it may use.")
+
+
+class Monitoring(BaseModel):
+    """How often the model is looked at once it serves, and over which window."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    timing: str = Field(default="0 6 * * *", max_length=200, description="Cron, or an ISO 8601 repeating interval.")
+    timezone: str | None = Field(default=None, max_length=100, description="The zone of the timing; else the house's.")
+    window: str = Field(default="P7D", max_length=50, description="How much event time a run looks at: P7D, PT1H.")
+    ends: Literal["due", "newest"] = Field(
+        default="due", description="Where the window ends: when the run is due, or at the newest hour of event time."
+    )
+    missed: Literal["run_all", "run_once", "skip"] = Field(
+        default="run_all", description="What was missed: each run caught up, one for all, or marked missed."
+    )
+    measures: tuple[str, ...] = Field(default=(), max_length=50, description="Measures; empty: all that there are.")
+    floor: int = Field(default=200, ge=20, le=10**9, description="Rows under which nothing is said.")
+
+    @field_validator("window")
+    @classmethod
+    def _window_has_a_length(cls, value: str) -> str:
+        spans.length(value)
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_exists(cls, value: str | None) -> str | None:
+        try:
+            if value:
+                ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
+            raise ValueError(f"there is no time zone {value!r}") from unknown
+        return value or None
 
 
 class Metadata(BaseModel):
@@ -56,6 +91,7 @@ class Metadata(BaseModel):
     thresholds: dict[str, float] = Field(default_factory=dict, description="min_ or max_ of a metric; cut_off.")
     approvers: tuple[str, ...] = Field(default=(), description="Roles that approve besides those of its tier.")
     service_levels: ServiceLevels = Field(default_factory=ServiceLevels, description="Rate, latency, memory, cores.")
+    monitoring: Monitoring = Field(default_factory=Monitoring, description="How often it is looked at, over what.")
     input_schema: dict[str, Any] | None = Field(default=None, description="The declared JSON Schema of a row.")
 
     @field_validator("id")

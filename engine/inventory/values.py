@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
-from engine.inventory.metadata import Metadata, ServiceLevels
+from engine.inventory.metadata import Metadata, Monitoring, ServiceLevels
 from engine.inventory.references import VersionRef
 from engine.inventory.tables import AssetRow, ModelRow, RiskRow, VersionRow
 from engine.statistics import Estimate
@@ -212,4 +212,7 @@ def as_risk(row: RiskRow) -> Risk:
 def _frozen(values: dict[str, Any]) -> dict[str, Any]:
     levels = ServiceLevels.model_construct(**values.get("service_levels", {}))
     sequences = {name: tuple(values.get(name, ())) for name in ("features", "approvers")}
-    return {**values, **sequences, "service_levels": levels}
+    watched = dict(values.get("monitoring", {}))
+    if "measures" in watched:
+        watched["measures"] = tuple(watched["measures"])
+    return {**values, **sequences, "service_levels": levels, "monitoring": Monitoring.model_construct(**watched)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-_ROOMS = ("identity", "events", "runtime", "inventory", "inferences", "serving", "governance")
+_ROOMS = ("identity", "events", "runtime", "inventory", "inferences", "serving", "monitoring", "governance")
 
 
 def close(connection: Connection) -> None:

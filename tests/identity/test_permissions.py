@@ -41,6 +41,10 @@ deployment.request    -    yes  -    -    yes  yes  -    -    -    -
 environment.edit      -    -    -    -    yes  -    -    -    -    yes
 schedule.view         yes  yes  yes  yes  yes  yes  yes  yes  yes  yes
 schedule.edit         yes  -    -    -    yes  yes  -    -    -    -
+monitor.view          yes  yes  yes  yes  yes  yes  yes  yes  yes  yes
+monitor.edit          -    yes  -    -    yes  yes  -    -    -    -
+threshold.propose     -    yes  -    -    -    yes  yes  yes  -    -
+threshold.approve     -    -    -    -    -    -    yes  -    -    -
 audit.view            yes  -    -    -    -    -    yes  -    yes  yes
 audit.export          -    -    -    -    -    -    -    -    yes  yes
 audit.verify          -    -    -    -    -    -    yes  -    yes  yes

@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 
 from engine.monitoring.drift import Bounds, ColumnDrift, compare
 from engine.statistics.tallies import Reference, Tally, refer
-from engine.training import frames
+from tests.monitoring.census import people
 
-DEMO = Path(__file__).parents[2] / "web" / "demo"
-FEATURES: list[str] = yaml.safe_load((DEMO / "models" / "employment" / "model.yaml").read_text())["features"]
 BOUNDS = Bounds()
-
-
-def people(year: int, low: int, high: int = 99) -> dict[str, Any]:
-    """The features of the census rows of a year, of people of these ages."""
-    name = "employment-2015.parquet" if year == 2015 else "employment-2016-2018.parquet"
-    table = frames.read((DEMO / "data" / name).read_bytes())
-    table = frames.where(table, {"year": year, "AGEP": {"from": low, "to": high}})
-    return {feature: table.column(feature).to_numpy() for feature in FEATURES}
-
-
-@pytest.fixture(scope="module")
-def reference() -> Reference:
-    """People of 16 to 49 in 2015."""
-    return refer(people(2015, 16, 49))
 
 
 def against(reference: Reference, values: dict[str, Any], bounds: Bounds = BOUNDS) -> dict[str, ColumnDrift]:

@@ -1,7 +1,9 @@
 """Measures: what a monitor looks at. One file each, registered by its decorator; it reads, and judges nothing.
 
 A measure takes a scope and gives readings, each with its interval and the rows behind it; whether one is healthy
-is decided elsewhere, from the bounds that people approved.
+is decided elsewhere (`verdicts`), from the bounds that people approved. A value that is exact, such as a count of
+dropped columns, has itself as both ends of its interval. A measure that cannot tell raises an error that says why, or
+gives an unknown value; one that gives no reading has nothing to complain of.
 """
 
 from __future__ import annotations
@@ -61,6 +63,7 @@ class Reading:
     p: float = math.nan  #: of the value where nothing changed, before any correction; nan where no test belongs to it
     reference: float | None = None  #: the same of the reference, the test, or the declared level
     estimated: bool = False  #: computed without labels
+    bounds: tuple[float, float] | None = None  #: (warn, breach) that the model itself declares for this one
     detail: Mapping[str, Any] = field(default_factory=dict)  #: JSON for the page: counts, groups, rows named
 
 

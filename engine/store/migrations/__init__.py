@@ -33,7 +33,18 @@ _PARTITIONS = "SELECT relname FROM pg_class WHERE relispartition AND relkind IN 
 
 #: the schemas of our rooms; whatever else the database holds is not ours to compare
 SCHEMAS = frozenset(
-    {"audit", "identity", "events", "runtime", "inventory", "inferences", "serving", "governance", "public"}
+    {
+        "audit",
+        "identity",
+        "events",
+        "runtime",
+        "inventory",
+        "inferences",
+        "serving",
+        "monitoring",
+        "governance",
+        "public",
+    }
 )
 
 
