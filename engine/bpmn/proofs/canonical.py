@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from engine.bpmn.proofs.values import ANYTHING, Partly, Unknown, label, whole
+from engine.bpmn.proofs.values import ANYTHING, FEW, Partly, Unknown, label, whole
 from engine.bpmn.proofs.variables import Variables
 from engine.bpmn.token_game import Configuration, Net, Token
 from engine.bpmn.token_game.carried import Carried, joined
@@ -27,8 +27,6 @@ NOTHING = Carried()
 FINISHED: Key = ("finished",)
 #: of tokens alike beside an activity two stand for two or more
 ALIKE = 2
-#: up to so many passes of a loop that has a maximum are followed one by one
-FEW = 10
 
 
 class Canon:
@@ -47,19 +45,7 @@ class Canon:
             return FINISHED, replace(configuration, carried=NOTHING, next=0, records=())
         tokens = [self._pruned(token) for token in configuration.tokens]
         tokens = self._settled(tokens)
-        beneath: dict[int, list[Token]] = {}
-        for token in tokens:
-            beneath.setdefault(token.of or (token.within[-1] if token.within else 0), []).append(token)
-        known: dict[int, Key] = {}
-
-        def told(token: Token) -> Key:
-            found = known.get(token.id)
-            if found is None:
-                inner = beneath.get(token.id)
-                below = tuple(sorted(told(each) for each in inner)) if inner else ()
-                found = known[token.id] = (*_own(token), below)
-            return found
-
+        beneath, told = _tree(tokens)
         order: list[Token] = []
 
         def walk(at: int) -> list[Key]:
@@ -82,9 +68,13 @@ class Canon:
         return key, form
 
     def alike(self, configuration: Configuration, token: Token) -> int:
-        """How many tokens stand where this one does and differ in nothing that they tell of themselves."""
-        own = (token.within, *_own(token))
-        return sum((other.within, *_own(other)) == own for other in configuration.tokens)
+        """How many tokens stand where this one does and differ in nothing that they tell, nor in what is beneath."""
+        own = _own(token)
+        found = [each for each in configuration.tokens if each.within == token.within and _own(each) == own]
+        if len(found) < ALIKE or not self._contains(token):
+            return len(found)
+        _, told = _tree(configuration.tokens)
+        return sum(told(each) == told(token) for each in found)
 
     def kept(self, token: Token) -> frozenset[str]:
         """The variables of a token that somebody may still read."""
@@ -134,7 +124,7 @@ class Canon:
                 copies=copies,
                 current=None if repetition.current is None else self._short(repetition.current, kept),
                 items=repetition.items if isinstance(repetition.items, int) else (self.fresh(),) * repetition.total,
-                results=(None,) * len(repetition.results),
+                results=tuple(self.fresh() for _ in repetition.results),
             )
             if repetition.over and copies:
                 together, conflicts = joined([carried, *copies], -1)
@@ -158,18 +148,12 @@ class Canon:
         return loop is not None and loop.kind == "standard"
 
     def _passes(self, token: Token) -> int:
-        """How many passes a loop has behind it, as far as that is told apart: two stand for two or more.
-
-        A loop that nothing but a high maximum ends goes from the first pass to its last one.
-        """
+        """How many passes a loop has behind it, as far as that is told apart: two stand for two or more."""
         loop = self.net.node(token.process, token.scope, token.node).loop
         repetition = token.repetition
         done = (token.index or 0) if repetition is None else repetition.done
-        if loop is None or loop.kind != "standard" or done < 1:
-            return done
-        if loop.maximum and int(loop.maximum) <= FEW:
-            return done
-        return min(done, ALIKE) if loop.condition or not loop.maximum else max(done, int(loop.maximum) - 1)
+        few = loop is not None and loop.maximum and int(loop.maximum) <= FEW
+        return done if loop is None or loop.kind != "standard" or few else min(done, ALIKE)
 
     def _short(self, carried: Carried, kept: frozenset[str]) -> Carried:
         if not carried.held:
@@ -266,6 +250,24 @@ class Canon:
                 )
             )
         return renamed, tuple(told), first + len(writes), ids
+
+
+def _tree(tokens: Iterable[Token]) -> tuple[dict[int, list[Token]], Callable[[Token], Key]]:
+    """(what stands beneath each token, what there is to tell of one with all that is beneath it)."""
+    beneath: dict[int, list[Token]] = {}
+    for token in tokens:
+        beneath.setdefault(token.of or (token.within[-1] if token.within else 0), []).append(token)
+    known: dict[int, Key] = {}
+
+    def told(token: Token) -> Key:
+        found = known.get(token.id)
+        if found is None:
+            inner = beneath.get(token.id)
+            below = tuple(sorted(told(each) for each in inner)) if inner else ()
+            found = known[token.id] = (*_own(token), below)
+        return found
+
+    return beneath, told
 
 
 def _own(token: Token) -> Key:

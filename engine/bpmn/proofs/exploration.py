@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice, product
+from itertools import islice
 from typing import Any
 
 from engine.bpmn.proofs.canonical import ALIKE, FINISHED, Canon, Key
 from engine.bpmn.proofs.reduction import Effects, Reduction
-from engine.bpmn.proofs.variables import Variables, beginnings
+from engine.bpmn.proofs.variables import Variables
 from engine.bpmn.proofs.world import Anything
 from engine.bpmn.token_game import Action, Configuration, Held, Net, Step, Token, begin, held
 from engine.bpmn.token_game.configuration import ARMED, CATCHING, ENDED
@@ -103,16 +103,18 @@ class _Exploration:
 
     def graph(self) -> Graph:
         queue: deque[int] = deque()
-        starts = [node.id for node in beginnings(self.net) if node.kind == "startEvent"] or [""]
-        for event, given in product(starts, self.known.starts):
+        for event, given in self.known.starts:
             step = begin(self.net, self.world, given, event=event)
             number = self._number(*self.canon.form(step.configuration), None, queue)
             self.found.starts.append((number, given))
             self.found.first.append(step.action)
         while True:
             while queue:
-                if len(self.found.configurations) > self.bound or self.work > WORK:
+                size, work = len(self.found.configurations), self.work
+                if size > self.bound or work > WORK:
                     return self.found
+                if 2 * size > self.bound or 2 * work > WORK:
+                    self.world.widening.close()
                 try:
                     self._expand(queue.popleft(), queue)
                 except _TooManyError:
@@ -196,11 +198,16 @@ class _Exploration:
 
     def _again(self, configuration: Configuration, token: Token, steps: list[Step]) -> list[Step]:
         """With the steps after which as many tokens stand there as before, where two stand for two or more."""
-        if token.node not in self.beside or token.phase in {ENDED, ARMED} or not steps:
+        if not steps or not self.beside:
             return steps
-        if self.canon.alike(configuration, token) < ALIKE:
-            return steps
-        return [*steps, *(Step(step.action, _with_another(step.configuration, configuration, token)) for step in steps)]
+        found = list(steps)
+        for number in (token.id, *token.within):
+            holder = token if number == token.id else configuration.token(number)
+            if holder.node not in self.beside or holder.phase in {ENDED, ARMED}:
+                continue
+            if self.canon.alike(configuration, holder) >= ALIKE:
+                found += [Step(step.action, _with_another(step.configuration, configuration, holder)) for step in steps]
+        return found
 
     def _grown(self, number: int) -> Token | None:
         """A token of which there are ever more: some configuration on the way here holds the same but for it."""

@@ -5,11 +5,12 @@ Here it is the steps of one token, with those of the events armed for it, where 
 
 - leaves every other token as it is; a copy of a repeated activity may be counted, an ended branch joined,
 - changes nothing for an inclusive or parallel gateway at which others may arrive,
-- neither throws nor begins to await a signal that is thrown in the diagrams,
+- neither throws a signal that others may wait for nor begins to wait for one,
+- does not end a branch that a terminate event beside it might have taken away with what it wrote,
 - is none that a policy speaks of, or one whose order among those that others may take makes no difference to it.
 
 An interruption from outside takes the token wherever it stands: moved before or not, the rest is the same. That does
-not hold for a branch beside a terminate event, which keeps its writes once it has ended, nor for what a policy saw.
+not hold for a branch that has ended, which keeps its writes, nor for what a policy saw.
 Elements that are not listed here are moved in every order.
 """
 
@@ -22,6 +23,7 @@ from engine.bpmn.model import Event, Flow, Node
 from engine.bpmn.proofs.variables import conditions_of, names
 from engine.bpmn.token_game import Configuration, Net, Step, Token
 from engine.bpmn.token_game.configuration import ARMED, CATCHING, ENDED, LEAVING, WAITING
+from engine.bpmn.token_game.gateways import ways
 from engine.bpmn.token_game.net import CONTAINERS, Place
 
 #: what the arguments above were made for
@@ -49,7 +51,6 @@ class Reduction:
     effects: Mapping[str, Effects]  #: by the ids of elements that policies speak of
     followed: frozenset[str]  #: the variables of which a value may be known
     possible: bool = field(init=False)  #: whether every element of the net is of a kind that is known here
-    _thrown: frozenset[str] = field(init=False)
     _caught: frozenset[str] = field(init=False)
     _joins: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     _terminating: dict[tuple[str, str], bool] = field(default_factory=dict)
@@ -63,7 +64,6 @@ class Reduction:
         self.possible = all(_known(node) for node in nodes) and not asked & self.followed
         signals = [(node, e.name) for node in nodes for e in node.events if e.kind == "signal"]
         throwing = {"endEvent", "intermediateThrowEvent", "sendTask"}
-        self._thrown = frozenset(name for node, name in signals if node.kind in throwing)
         self._caught = frozenset(name for node, name in signals if node.kind not in throwing)
         self._ends = any(event.kind == "terminate" for node in nodes for event in node.events)
         if self.effects:
@@ -105,8 +105,6 @@ class Reduction:
                 return False
         elif awaited:
             return False
-        if node.kind == "endEvent" and self._terminates(place, token):
-            return False
         return token.phase != WAITING or self._gathered(configuration, token, place)
 
     def _local(self, configuration: Configuration, token: Token, group: set[int], step: Step) -> bool:
@@ -126,8 +124,11 @@ class Reduction:
                 return False
         before = {each.id for each in configuration.tokens}
         made = [each for each in step.configuration.tokens if each.id not in before or each.id in group]
+        place = self.net.places[token.process, token.scope]
         if any(self._awaits(each) for each in made):
             return False
+        if any(each.phase == ENDED for each in made) and self._terminates(place):
+            return False  # what it wrote stays once it has ended, and is lost where it is taken away before
         if any(_handles(each, token) for each in configuration.tokens) and not all(
             self._data(each) == self._data(token) for each in made
         ):
@@ -137,7 +138,7 @@ class Reduction:
             for each in configuration.tokens
             if _beside(each, token) and each.phase != ENDED and each.id not in group
         ]
-        return not beside or self._same_reach(configuration, token, group, made)
+        return not beside or self._same_reach(configuration, token, group, made, beside)
 
     def _indifferent(self, configuration: Configuration, token: Token, group: set[int], effects: Effects) -> bool:
         """Whether whatever others may do before it means the same to the policies, and nothing can prevent it."""
@@ -200,18 +201,38 @@ class Reduction:
             stack += [event.id for event in place.boundary[at]]
         return effects
 
-    def _same_reach(self, configuration: Configuration, token: Token, group: set[int], made: list[Token]) -> bool:
-        """Whether inclusive gateways at which others may wait see no difference."""
+    def _same_reach(
+        self, configuration: Configuration, token: Token, group: set[int], made: list[Token], beside: list[Token]
+    ) -> bool:
+        """Whether inclusive gateways at which others may arrive see no difference."""
         place = self.net.places[token.process, token.scope]
         for gateway in self._inclusive(place):
-            own = [each for each in configuration.tokens if each.id in group]
             if token.phase == WAITING and token.node == gateway:
                 continue  # asked before
-            before = [self._reach(place, each, gateway) for each in own]
-            now = [self._reach(place, each, gateway) for each in made if _beside(each, token)]
-            if frozenset().union(*before) != frozenset().union(*now):
+            if not any(self._reach(place, other, gateway) for other in beside):
+                continue
+            own = [each for each in configuration.tokens if each.id in group]
+            now = [each for each in made if _beside(each, token)]
+            if self._holding(place, own, gateway) != self._holding(place, now, gateway):
                 return False
         return True
+
+    def _holding(self, place: Place, tokens: list[Token], gateway: str) -> set[frozenset[str]]:
+        """What of an inclusive gateway's flows has to be full for each of the tokens not to hold it back.
+
+        A token that may come along several holds it back while all of them are empty, so of such sets only the
+        smallest count: a token that parts into two does make a difference.
+        """
+        incoming = frozenset(flow.id for flow in place.incoming[gateway])
+        found: set[frozenset[str]] = set()
+        for token in tokens:
+            if token.phase == WAITING and token.node == gateway:
+                found.add(frozenset({token.flow}))
+            elif token.phase != ENDED:
+                for flows in ways(place, token):
+                    found.add(frozenset().union(*(place.reach(flow, gateway) for flow in flows)) & incoming)
+        found.discard(frozenset())
+        return {each for each in found if not any(other < each for other in found)}
 
     def _gathered(self, configuration: Configuration, token: Token, place: Place) -> bool:
         """Whether all that can come to a joining gateway is there, one token a flow."""
@@ -258,7 +279,7 @@ class Reduction:
             )
         return self._joins[key]
 
-    def _terminates(self, place: Place, token: Token) -> bool:
+    def _terminates(self, place: Place) -> bool:
         key = (place.scope.process, place.scope.id)
         if key not in self._terminating:
             self._terminating[key] = any(
@@ -270,16 +291,14 @@ class Reduction:
         return self.net.node(token.process, token.scope, token.node).events
 
     def _awaits(self, token: Token) -> bool:
-        """Whether a token waits for a signal that a diagram throws, or is about to."""
-        if not self._thrown:
-            return False
+        """Whether a token waits for a signal, or is about to: one that comes reaches all who wait for it then."""
         place = self.net.places[token.process, token.scope]
         node = place.scope.nodes[token.node]
         near = [node] if token.phase in {CATCHING, ARMED} else []
         near += place.boundary[node.id]
         if node.kind == "eventBasedGateway":
             near += [place.scope.nodes[flow.target] for flow in place.outgoing[node.id]]
-        return any(event.kind == "signal" and event.name in self._thrown for each in near for event in each.events)
+        return any(event.kind == "signal" for each in near for event in each.events)
 
 
 def _beside(other: Token, token: Token) -> bool:

@@ -14,6 +14,8 @@ from engine.bpmn.expressions.syntax import CONSTANTS
 
 #: an expression that may come to more values than this is taken for one that may come to anything
 MANY = 16
+#: up to so many passes of a loop that nothing but a maximum ends are followed one by one
+FEW = 10
 
 
 class Unknown(dict[str, int]):

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from engine.bpmn import expressions
+from engine.bpmn import cells, expressions
 from engine.bpmn.describing import written
 from engine.bpmn.expressions import ExpressionError
 from engine.bpmn.expressions.syntax import CONSTANTS
-from engine.bpmn.model import Diagram, Node
+from engine.bpmn.model import Diagram, Node, Rule
 from engine.bpmn.proofs.values import ANYTHING, MANY, Partly
 from engine.bpmn.reading import Files
 from engine.bpmn.token_game import Net
@@ -33,7 +33,7 @@ class Variables:
     followed: frozenset[str]  #: those on which a choice hangs and of which a value may be known
     keys: Mapping[str, frozenset[str]]  #: by variable the keys that are read of it
     forms: Mapping[Place, Mapping[str, tuple[Any, ...]]]  #: by user task what each key of its answer may be
-    starts: tuple[Mapping[str, Any], ...]  #: the variables with which the process may begin
+    starts: tuple[tuple[str, Mapping[str, Any]], ...]  #: (start event or "", variables with which it may begin)
     live: Mapping[Place, frozenset[str]] = field(default_factory=dict)  #: read when a token at the element goes on
     after: Mapping[Place, frozenset[str]] = field(default_factory=dict)  #: read once the element, or scope, is over
 
@@ -69,7 +69,8 @@ class _Reading:
         self.net, self.files = net, files
         self.constants: dict[str, set[str]] = {name: set(values) for name, values in inputs.items()}
         self.asked: set[str] = set(inputs)  #: names that stand in conditions
-        self.given: set[str] = set()  #: names read as they are
+        #: names of which more is asked than whether they are one of some texts
+        self.loose: set[str] = set()
         keys: dict[str, set[str]] = {}
         for text in self._texts():
             self._look(text, keys)
@@ -123,31 +124,53 @@ class _Reading:
             chosen["decision"] = decided or ("approve", "reject")
         return chosen
 
-    def starts(self, followed: frozenset[str], live: Mapping[Place, frozenset[str]]) -> Iterator[Mapping[str, Any]]:
+    def starts(
+        self, followed: frozenset[str], live: Mapping[Place, frozenset[str]]
+    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
         process = self.net.diagrams[self.net.main].process
         begins = beginnings(self.net)
-        asked: dict[str, tuple[Any, ...]] = {}
-        for start in begins:
-            asked |= choices(self.files.get(process.id, {}).get(start.properties.get("form", ""), b""))
         read = frozenset().union(*(live[process.id, start.id] for start in begins))
-        domains: dict[str, tuple[Any, ...]] = {}
-        for name in sorted(followed & read):
-            if name in asked:
-                domains[name] = asked[name]
-            elif name in self.constants and name not in self.keys:
-                domains[name] = (*sorted(self.constants[name]), OTHER)
-        while domains and _size(domains.values()) > MOST_STARTS:
-            del domains[max(domains, key=lambda name: len(domains[name]))]
-        for values in product(*domains.values()):
-            yield dict(zip(domains, values, strict=True))
+        for start in begins if begins[0].kind == "startEvent" else begins[:1]:
+            # Where an event begins it, nobody fills in a form.
+            form = b"" if start.events else self.files.get(process.id, {}).get(start.properties.get("form", ""), b"")
+            asked = dict(choices(form))
+            domains: dict[str, tuple[Any, ...]] = {}
+            for name in sorted(followed & read):
+                if name in asked:
+                    domains[name] = asked[name]
+                elif name in self.constants and name not in self.keys:
+                    other = ANYTHING if name in self.loose else OTHER
+                    domains[name] = (*sorted(self.constants[name]), other)
+            while domains and _size(domains.values()) > MOST_STARTS:
+                del domains[max(domains, key=lambda name: len(domains[name]))]
+            for values in product(*domains.values()):
+                yield start.id if start.kind == "startEvent" else "", dict(zip(domains, values, strict=True))
 
     def _texts(self) -> Iterator[str]:
         yield from self.conditions()
         for process, node in self.nodes():
             for _, text in assignments(node):
                 yield text
-            if node.decision in self.net.diagrams[process].decisions:
-                yield from self.net.diagrams[process].decisions[node.decision].inputs
+            decision = self.net.diagrams[process].decisions.get(node.decision)
+            for column, text in enumerate(decision.inputs if decision else ()):
+                yield from self._asked(text, decision.rules if decision else (), column)
+            for rule in decision.rules if decision else ():
+                yield from (cell.text for cell in rule.outputs if cell.text not in {"", "-"})
+
+    def _asked(self, text: str, rules: Iterable[Rule], column: int) -> Iterator[str]:
+        """What a column of a decision asks: of a variable by itself what its cells compare it with."""
+        try:
+            tree = expressions.parse(text)
+            tests = [cells.test(rule.inputs[column].text) for rule in rules]
+        except ExpressionError:
+            yield text
+            return
+        if not isinstance(tree, ast.Name):
+            yield text
+            tests = [test for test in tests if test is not None and expressions.names(test) - {cells.INPUT}]
+        for test in tests:
+            if test is not None:
+                yield test.replace(cells.INPUT, tree.id) if isinstance(tree, ast.Name) else test
 
     def _look(self, text: str, keys: dict[str, set[str]]) -> None:
         """Which keys an expression reads, and with which texts it compares a variable."""
@@ -155,22 +178,38 @@ class _Reading:
             tree = expressions.parse(text)
         except ExpressionError:
             return
+        compared: set[int] = set()
         for node in ast.walk(tree):
             found = _key(node)
             if found is not None:
                 keys.setdefault(found[0], set()).add(found[1])
             if isinstance(node, ast.Compare):
                 parts = [node.left, *node.comparators]
-                compared = [part.id for part in parts if isinstance(part, ast.Name) and part.id not in CONSTANTS]
+                named = [part for part in parts if isinstance(part, ast.Name) and part.id not in CONSTANTS]
                 texts = {
                     each.value
                     for part in parts
                     for each in ast.walk(part)
                     if isinstance(each, ast.Constant) and isinstance(each.value, str)
                 }
-                for name in compared:
+                for part in named:
                     if texts:
-                        self.constants.setdefault(name, set()).update(texts)
+                        self.constants.setdefault(part.id, set()).update(texts)
+                    if _among(node, part):
+                        compared.add(id(part))
+        self.loose |= {each.id for each in ast.walk(tree) if isinstance(each, ast.Name) and id(each) not in compared}
+
+
+def _among(node: ast.Compare, part: ast.Name) -> bool:
+    """Whether a comparison asks no more of a name than whether it is one of some texts that stand there."""
+    if len(node.ops) != 1 or not isinstance(node.ops[0], ast.Eq | ast.NotEq | ast.In | ast.NotIn):
+        return False
+    if isinstance(node.ops[0], ast.In | ast.NotIn) and part is not node.left:
+        return False
+    other = node.comparators[0] if part is node.left else node.left
+    alone = isinstance(node.ops[0], ast.Eq | ast.NotEq)
+    texts = [other] if alone else other.elts if isinstance(other, ast.List | ast.Tuple | ast.Set) else [other, None]
+    return all(isinstance(each, ast.Constant) and isinstance(each.value, str) for each in texts)
 
 
 def names(text: str) -> frozenset[str]:

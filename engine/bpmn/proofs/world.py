@@ -11,8 +11,9 @@ from engine.bpmn import cells
 from engine.bpmn.expressions import ExpressionError
 from engine.bpmn.model import Decision, Event, Node
 from engine.bpmn.proofs import values
-from engine.bpmn.proofs.values import ANYTHING, MANY, Partly, Unknown
+from engine.bpmn.proofs.values import ANYTHING, FEW, MANY, Partly, Unknown
 from engine.bpmn.proofs.variables import Variables, answers, assignments
+from engine.bpmn.proofs.widening import Widening
 from engine.bpmn.token_game import Net, Raised
 from engine.bpmn.token_game.carried import Carried
 from engine.bpmn.token_game.world import Trouble
@@ -31,6 +32,7 @@ class Anything:
     enough_copies: bool = False
     drawn: tuple[str, ...] = ()
     delivered: tuple[tuple[str, str], ...] = ()
+    widening: Widening = field(default_factory=Widening)
     _numbers: Iterator[int] = field(default_factory=lambda: count(-1, -1))
 
     @classmethod
@@ -69,7 +71,9 @@ class Anything:
         made: list[dict[str, Any]] = [{}]
         for name, text in assignments(node):
             made = [
-                {**line, name: value} for line in made for value in values.possible(text, {**carried.variables, **line})
+                {**line, name: self.widening.value(name, value, text)}
+                for line in made
+                for value in values.possible(text, {**carried.variables, **line})
             ]
             if len(made) > MANY:
                 made = [{name: ANYTHING for line in made for name in line}]
@@ -91,8 +95,10 @@ class Anything:
             if True not in met:
                 continue
             row = [
-                (None,) if cell.text in {"", "-"} else values.possible(cell.text, carried.variables)
-                for cell in rule.outputs
+                (None,)
+                if cell.text in {"", "-"}
+                else [self.widening.value(name, v, cell.text) for v in values.possible(cell.text, carried.variables)]
+                for name, cell in zip(decision.outputs, rule.outputs, strict=True)
             ]
             for chosen in product(*row):
                 made = {n: v for n, v in zip(decision.outputs, chosen, strict=True) if n in self.known.followed}
@@ -134,11 +140,16 @@ class Anything:
         for total in COPIES:
             if len(counted) == 1 and type(counted[0]) is int and total != min(counted[0], COPIES[-1]):
                 continue
-            yield total if loop and loop.cardinality else tuple(self.unknown() for _ in range(total))
+            # Of a number too: which of many a copy is, is not told by which of two it is here.
+            yield tuple(self.unknown() for _ in range(total))
 
     def enough(self, condition: str, carried: Carried, counts: Mapping[str, int]) -> Iterable[bool]:
         """As this world has it; the other one is explored beside it."""
         yield self.enough_copies
+
+    def another(self, maximum: int) -> Iterable[bool]:
+        """Few passes are counted; of more there may be any number."""
+        return (True,) if maximum <= FEW else (True, False)
 
     def times(self, text: str, carried: Carried) -> Iterable[str]:
         """No time is told: a timer may occur whenever it is armed, a cycle of an expression without end."""

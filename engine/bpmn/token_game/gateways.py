@@ -8,6 +8,7 @@ from itertools import product
 from engine.bpmn.model import Flow
 from engine.bpmn.token_game.carried import joined
 from engine.bpmn.token_game.configuration import ARMED, COMING, ENDED, LEAVING, STANDING, WAITING, Step, Token
+from engine.bpmn.token_game.net import Place
 from engine.bpmn.token_game.registry import Position, element
 from engine.bpmn.token_game.world import Trouble
 
@@ -181,20 +182,23 @@ def _ways(at: Position) -> Iterator[list[Flow]]:
     for token in at.configuration.tokens:
         if (token.within, token.scope) != (at.token.within, at.token.scope) or token.phase == ENDED or token.undoes:
             continue
-        node = at.place.scope.nodes[token.node]
-        ways = list(at.place.outgoing[node.id])
-        if token.phase == LEAVING:
-            yield ways
-            continue
-        if token.phase == WAITING and node.id == at.node.id:
-            continue
-        if token.phase == ARMED:
-            if node.kind == "boundaryEvent" and not node.interrupting:
-                yield ways
-            continue
-        for event in at.place.boundary[node.id]:
+        if token.phase != WAITING or token.node != at.node.id:
+            yield from ways(at.place, token)
+
+
+def ways(place: Place, token: Token) -> Iterator[list[Flow]]:
+    """The flows on which a token may go on, and those of each further token that may be put beside it."""
+    node = place.scope.nodes[token.node]
+    own = list(place.outgoing[node.id])
+    if token.phase == LEAVING:
+        yield own
+    elif token.phase == ARMED:
+        if node.kind == "boundaryEvent" and not node.interrupting:
+            yield own
+    else:
+        for event in place.boundary[node.id]:
             if event.interrupting:
-                ways += at.place.outgoing[event.id]
+                own += place.outgoing[event.id]
             elif token.phase == COMING:
-                yield list(at.place.outgoing[event.id])
-        yield ways
+                yield list(place.outgoing[event.id])
+        yield own

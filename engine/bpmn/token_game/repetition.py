@@ -61,8 +61,10 @@ def _again(at: Position, loop: Loop, done: int, carried: Carried) -> Iterator[bo
     """Whether there may be another pass. Without a maximum, the loop is held past that of the house."""
     if loop.maximum and done >= int(loop.maximum):
         yield False
-    elif not loop.condition or (done == 0 and not loop.test_before):
+    elif done == 0 and not (loop.condition and loop.test_before):
         yield True
+    elif not loop.condition:
+        yield from at.world.another(int(loop.maximum)) if loop.maximum else (True,)
     else:
         for again in at.world.enough(loop.condition, carried, {"loopCounter": done}):
             if again and not loop.maximum and done >= DEFAULT_CAP:

@@ -60,6 +60,9 @@ class World(Protocol):
     def enough(self, condition: str, carried: Carried, counts: Mapping[str, int]) -> Iterable[bool]:
         """Whether a repeated activity's own condition may hold, given the counters that the standard has there."""
 
+    def another(self, maximum: int) -> Iterable[bool]:
+        """Whether there may be another pass of a loop that nothing but its maximum ends, before it is reached."""
+
     def times(self, text: str, carried: Carried) -> Iterable[str]:
         """What a timer's expression may give."""
 
@@ -148,6 +151,10 @@ class Concrete:
         if not isinstance(value, bool):
             raise Trouble("loop")
         yield value
+
+    def another(self, maximum: int) -> Iterable[bool]:
+        """There is."""
+        return (True,)
 
     def times(self, text: str, carried: Carried) -> Iterable[str]:
         """The text that the expression gives."""
