@@ -13,7 +13,8 @@ from tests.bpmn.proofs import proving as p
 def never(target: str, required: str = "Never", since: str = "") -> Policy:
     """That `target` is reached only after `required`, and after it no `since` any more."""
     return Policy(
-        name=f"{target}_after".lower(), version=1, title="", source="", tiers=None, form=AFTER_LAST if since else ALWAYS_BEFORE,
+        name=f"{target}_after".lower(), version=1, title="", source="", tiers=None,
+        form=AFTER_LAST if since else ALWAYS_BEFORE,
         target=Step(kind="element", name=target), required=(Step(kind="element", name=required),),
         since=(Step(kind="element", name=since),) if since else (), hint="",
     )  # fmt: skip
@@ -21,7 +22,10 @@ def never(target: str, required: str = "Never", since: str = "") -> Policy:
 
 def outcome(files, policy, called=None):
     """The verdict, by the reduced exploration and in every order of steps, which have to agree."""
-    found = {p.verdict(p.proven(files, called, policies=(policy,), reduced=way), policy.name).outcome for way in (True, False)}
+    found = {
+        p.verdict(p.proven(files, called, policies=(policy,), reduced=way), policy.name).outcome
+        for way in (True, False)
+    }
     assert len(found) == 1, found
     return found.pop()
 
@@ -44,8 +48,8 @@ def test_an_inclusive_join_may_fire_while_a_token_may_still_come_along_a_flow_th
     """Once that token has parted, one half of it may come along an empty flow alone, and the join waits for it."""
     files = d.files(
         "p", d.start(), d.gateway("parallel", "F"), d.user("A"), d.gateway("parallel", "Part"), d.user("B"),
-        d.user("X"), d.user("C"), d.gateway("exclusive", "M"), d.gateway("inclusive", "J"), d.service("Hidden"), d.end(),
-        d.chain("Start", "F", "A", "M", "J", "Hidden", "End"), d.chain("F", "Part", "B", "M"),
+        d.user("X"), d.user("C"), d.gateway("exclusive", "M"), d.gateway("inclusive", "J"), d.service("Hidden"),
+        d.end(), d.chain("Start", "F", "A", "M", "J", "Hidden", "End"), d.chain("F", "Part", "B", "M"),
         d.chain("Part", "X", "C", "J"),
     )  # fmt: skip
     assert outcome(files, never("Hidden", "C")) == FAILS
@@ -98,8 +102,8 @@ def loop(maximum: int, *inner: str) -> dict[str, bytes]:
     passes = f'<bpmn:standardLoopCharacteristics testBefore="false" loopMaximum="{maximum}"/>'
     return d.files(
         "p", d.start(), d.script("Set", "n = 0", 'x = ""', 'y = ""'), d.sub("Sub", *inner, passes),
-        d.gateway("exclusive", "Way", "no"), d.service("Hidden"), d.end(), d.chain("Start", "Set", "Sub", "Way"), d.flow("Way", "Hidden", "n > 10"),
-        d.flow("Way", "End", id="no"), d.chain("Hidden", "End"),
+        d.gateway("exclusive", "Way", "no"), d.service("Hidden"), d.end(), d.chain("Start", "Set", "Sub", "Way"),
+        d.flow("Way", "Hidden", "n > 10"), d.flow("Way", "End", id="no"), d.chain("Hidden", "End"),
     )  # fmt: skip
 
 

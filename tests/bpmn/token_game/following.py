@@ -376,11 +376,12 @@ class Following:
             here = [token for token in at.tokens if token.within == within and not self.beside(token)]
             if {token.phase for token in here} <= {WAITING, ENDED} and any(token.phase == WAITING for token in here):
                 stuck.add(here[0].path)
+        untimed = {each.token for each in held(net, self.world, at) if each.kind == "timer"}
         return {
             "finished": data(at.carried.variables) if at.finished else None,
             "user": sorted(users),
             "jobs": sorted(jobs),
-            "timers": sorted((t.node, t.path) for t in waiting(net, at, ("timer",))),
+            "timers": sorted((t.node, t.path) for t in waiting(net, at, ("timer",)) if t.id not in untimed),
             "conditions": sorted((t.node, t.path) for t in waiting(net, at, ("conditional",))),
             "messages": sorted((e.kind, e.name, t.node, t.path) for e, t in events if e is not None),
             "held": sorted({(each.kind, self.shown(state, each)) for each in held(net, self.world, at)}),

@@ -62,6 +62,7 @@ CASES: list[Case] = [
     runs("catch a timer by date", line(d.catch("X", d.timer("date", "2027-06-01T09:00:00Z"))), "Start X End", "fire X"),
     runs("catch a timer by cron", line(d.catch("X", d.timer("cycle", "0 6 * * 1"))), "Start X End", "fire X"),
     runs("catch a timer by expression", line(d.catch("X", d.timer("duration", "pause"))), "Start X End", "fire X", variables={"pause": "PT5M"}),
+    refused("catch a timer by a bare number", line(d.catch("X", d.timer("duration", "500"))), "timers", "X"),
     runs("catch a condition that holds", drawn(*AHEAD, d.catch("X", d.condition("ready == true")), d.end(), d.chain("Start", "A", "X", "End")), "Start A X End"),
     runs("catch a link", drawn(d.start(), d.throw("T", d.link("L")), d.catch("C", d.link("L")), d.end(), d.flow("Start", "T"), d.flow("C", "End")), "Start T C End"),
     refused("catch nothing", line(d.catch("X", "")), "event-definitions", "X"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.bpmn import calendar
+from engine.bpmn import calendar, expressions
+from engine.bpmn.expressions import ExpressionError
 from engine.bpmn.lint.registry import Finding, Subject, rule
 from engine.bpmn.lint.rules.written_expressions import problem
+from engine.bpmn.model import Event, Node
 
 
 @rule("timers")
@@ -49,3 +51,18 @@ def check(subject: Subject) -> Iterator[Finding]:
             if finding is not None:
                 hint = finding.hint if "another engine" in finding.reason else calendar.NotATime.hint
                 yield Finding(at=node, reason=finding.reason, hint=hint)
+            elif not expressions.names(event.expression):
+                yield from _constant(node, event)
+
+
+def _constant(node: Node, event: Event) -> Iterator[Finding]:
+    """An expression without variables is the same each time: where it gives no time now it never will."""
+    try:
+        value = expressions.evaluate(event.expression, {})
+        reason = "" if isinstance(value, str) else f'The timer\'s expression "{event.expression}" gives no text.'
+        if not reason:
+            calendar.checked(event.timer, value)
+    except (ExpressionError, calendar.NotATime) as error:
+        reason = error.message
+    if reason:
+        yield Finding(at=node, reason=reason, hint=calendar.NotATime.hint)
