@@ -5,8 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class AlertChannel(BaseModel):
+    """One way to tell people of alerts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str = Field(default="apprise", description="apprise, webhook, or what a package adds.")
+    url: SecretStr = Field(description="Where to; it is a secret, as tokens stand in it.")
+    secret: SecretStr | None = Field(default=None, description="What a webhook is signed with: whsec_ and base64.")
+    least: Literal["warn", "breach"] = Field(default="warn", description="What is milder is not told here.")
 
 
 class Settings(BaseSettings):
@@ -83,6 +94,14 @@ class Settings(BaseSettings):
     )
     traces_share: float = Field(
         default=1.0, ge=0.0, le=1.0, description="The share of traces that is sent, where none began elsewhere."
+    )
+
+    alert_channels: dict[str, AlertChannel] = Field(
+        default={},
+        description=(
+            "Where alerts go, as JSON: name to kind, url, and for a webhook its secret, such as"
+            ' `{"operators": {"url": "mailtos://..."}}`; see docs/alerts.md. Unset: they are shown on their page alone.'
+        ),
     )
 
     @classmethod

@@ -13,6 +13,7 @@ from engine.store import Store
 from web import (
     access,
     account,
+    alerts,
     audit_trail,
     bundle,
     documents,
@@ -45,6 +46,7 @@ PAGES = (
     sign_in,
     account,
     inbox,
+    alerts,
     life_cycles,
     operating,
     waits,

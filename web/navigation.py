@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import request, url_for
 
 from engine.identity import may
+from engine.monitoring.alerts import queries as alerts
 from engine.runtime import queries
 from web import access
 
@@ -27,6 +29,7 @@ _PARTS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
     "Work": (
         ("Home", "home.page", "task.view", "home"),
         ("Inbox", "inbox.listing", "task.view", "inbox"),
+        ("Alerts", "alerts.listing", "alert.view", "bell"),
         ("Life cycles", "life_cycles.listing", "instance.view", "cycle"),
     ),
     "Models": (
@@ -61,7 +64,7 @@ def entries() -> dict[str, list[Entry]]:
                 address=url_for(endpoint),
                 icon=icon,
                 current=endpoint.partition(".")[0] == module,
-                count=_waiting() if endpoint == "inbox.listing" else 0,
+                count=_WAITING[endpoint]() if endpoint in _WAITING else 0,
             )
             for title, endpoint, permission, icon in lines
             if may(person, permission)
@@ -71,5 +74,13 @@ def entries() -> dict[str, list[Entry]]:
     return found
 
 
-def _waiting() -> int:
+def _tasks() -> int:
     return queries.inbox(access.session(), access.current_person(), limit=1).total
+
+
+def _alerts() -> int:
+    return alerts.waiting(access.session())
+
+
+#: endpoint -> how much waits there
+_WAITING: dict[str, Callable[[], int]] = {"inbox.listing": _tasks, "alerts.listing": _alerts}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from engine import audit
-from engine.handlers import facts
+from engine.handlers import alarms, facts
 from engine.identity import browser_sessions, sign_in
 from engine.inferences import counts
 from engine.inferences.partitions import ensure_partitions
@@ -35,6 +35,8 @@ def _forget_what_ended(house: Store) -> None:
 
 TICKS = (
     Tick("told facts", 0.5, facts.deliver_facts),
+    # Slower than findings come: those of one cause are one notice.
+    Tick("alerts to be told", 5.0, alarms.hand_over),
     Tick("checkpoints of the audit log", 60.0, audit.checkpoint),
     Tick("partitions of the inference log", 3600.0, _make_partitions),
     Tick("counts of the inference log", 5.0, _fold_counts),

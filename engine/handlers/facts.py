@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from engine import events
 from engine.events import Event
 from engine.governance import approvals
-from engine.handlers import subjects
+from engine.handlers import alarms, subjects
 from engine.identity import Person
 from engine.inventory import queries
 from engine.inventory.references import VersionRef
@@ -55,6 +55,8 @@ def _take(fact: Event, session: Session) -> bool:
         messages.send(session, _sender(fact), "retirement_requested", fact.subject, {"reason": reason})
     elif fact.name in ("asset.changed", "model.edited"):
         _hold(session, fact)
+    elif fact.name in ("finding.opened", "finding.worsened", "finding.closed"):
+        alarms.take(session, fact)
     elif fact.name == "instance.cancelled":
         _end_deployments(session, fact)
     return True

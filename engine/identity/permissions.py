@@ -63,6 +63,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "token.own": _ALL,
     "inference.view": _ALL - {"developer", "admin"},
     "score.call": _roles("data_scientist", "model_operator", "it_operations", "developer", "business_owner"),
+    "alert.view": _ALL,
+    "alert.handle": _roles("model_operator", "it_operations", "data_engineer"),
     "label.write": _roles("data_engineer", "data_scientist", "model_operator"),
 }
 

@@ -122,6 +122,13 @@ TABLE = {
     "list_inferences": "ASEIMRBU",
     "summarise_inferences": "ASEIMRBU",
     "add_labels": "SEM",
+    # alerts
+    "list_alerts": EVERY,
+    "show_alert": EVERY,
+    "acknowledge_alert": "EIM",
+    "list_silences": EVERY,
+    "add_silence": "EIM",
+    "end_silence": "EIM",
     # schedules
     "list_schedules": EVERY,
     "add_schedule": "AIM",

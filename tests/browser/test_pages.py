@@ -130,6 +130,8 @@ PAGES = {
     "drift": ("auditor", "/models/credit/versions/1/drift"),
     "add a version": ("data_scientist", "/models/credit/versions/new"),
     "portfolio": ("business_owner", "/portfolio"),
+    "alerts": ("model_operator", "/alerts"),
+    "alert": ("model_operator", "/alerts/{alert}"),
     "schedules": ("model_operator", "/schedules"),
     "schedule": ("model_operator", "/schedules/{schedule}"),
     "add a schedule": ("model_operator", "/schedules/new?process=review"),

@@ -47,6 +47,7 @@ ROOMS = {
     "engine.store": "Database and files",
     "engine.telemetry": "Logs, metrics, traces",
     "engine.monitoring": "Monitoring",
+    "engine.integrations": "Other tools",
     "web": "Pages, API and command line",
 }
 

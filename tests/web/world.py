@@ -11,6 +11,8 @@ from engine.governance import approvals
 from engine.identity import Person, people
 from engine.inventory import metadata, models, risks, versions
 from engine.inventory.references import VersionRef
+from engine.monitoring import alerts
+from engine.monitoring.alerts import Concern
 from engine.runtime import definitions, instances, schedules
 from engine.serving import deployments
 from engine.store import Store, new_id, now, transaction
@@ -103,6 +105,24 @@ def given_a_small_world(store: Store) -> World:
             variables={"model": "letters"},
             timezone="Europe/Berlin",
         )
+        alert = alerts.take(
+            session,
+            Concern(
+                finding=new_id(),
+                model="letters",
+                cause="drift of letters",
+                severity="breach",
+                title="debt of letters moved: PSI 0.41, beyond 0.25",
+            ),
+        )
+        alerts.silence(
+            session,
+            found.person("model_operator"),
+            model="outreach",
+            cause=None,
+            until=now(session) + timedelta(days=3),
+            reason="Its feed moves to another server",
+        )
     instance = instances.start(
         store, found.person("data_scientist"), "model_life_cycle", variables={"model": "letters"}
     )
@@ -112,6 +132,7 @@ def given_a_small_world(store: Store) -> World:
         "task": task.id,
         "instance": instance,
         "risk": risk.id,
+        "alert": alert,
         "model": "letters",
         "schedule": "letters: monthly review",
     }

@@ -12,6 +12,7 @@ from flask_openapi3.openapi import OpenAPI
 
 from web import access
 from web.api import (
+    alerts,
     audit,
     definitions,
     health,
@@ -41,6 +42,7 @@ MODULES = (
     serving,
     inferences,
     monitoring,
+    alerts,
     schedules,
     service_tasks,
     audit,

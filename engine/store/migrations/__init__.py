@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import io
-import pkgutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -114,9 +112,9 @@ def differences(url: str) -> list[object]:
 
 def every_table() -> MetaData:
     """The metadata with the tables of every room loaded."""
-    for room in pkgutil.iter_modules(engine.__path__, "engine."):
-        if room.ispkg and importlib.util.find_spec(f"{room.name}.tables") is not None:
-            importlib.import_module(f"{room.name}.tables")
+    home = Path(engine.__file__).parent
+    for file in sorted(home.rglob("tables.py")):
+        importlib.import_module(".".join(("engine", *file.relative_to(home).with_suffix("").parts)))
     return Base.metadata
 
 
