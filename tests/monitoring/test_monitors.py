@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from engine import audit, events
+from engine import audit, events, handlers
+from engine.handlers.facts import deliver_facts
 from engine.identity import NotPermitted
 from engine.inventory.metadata import MetadataRefused
 from engine.monitoring import monitors, queries, runs, thresholds
+from engine.monitoring.alerts import queries as alerted
 from engine.monitoring.findings import Seen
 from engine.monitoring.measures import MeasureUnknown, Reading
 from engine.monitoring.monitors import Monitor, MonitorRefused, MonitorStopped
@@ -301,3 +303,27 @@ def test_r49_one_cause_is_one_group_over_the_models_and_chance_is_counted_over_a
     with transaction(store) as session:
         (group,) = queries.causes(session)
     assert (group.models, group.findings, group.state) == (("first", "second"), 6, "breach")
+
+
+def test_r51_what_a_monitor_finds_is_one_alert_that_closes_with_the_last_of_it(
+    store: Store, reference: Reference, monitor: Monitor
+) -> None:
+    """The facts that a run tells, taken as the clock takes them."""
+    handlers.load()
+    counted(store, reference, REF, people(2017, 16), MONDAY - DAY)
+    measured(store, monitor, MONDAY)
+    deliver_facts(store)
+    with transaction(store) as session:
+        (alert,) = alerted.alerts(session).rows
+    assert (alert.title, alert.severity, alert.state, alert.cause) == (
+        "psi of AGEP",
+        "breach",
+        "open",
+        "drift psi AGEP",
+    )
+    assert [each.title for each in alert.findings] == ["psi of AGEP", "psi of MAR", "psi of RELP"]
+    counted(store, reference, REF, people(2016, 16, 49), MONDAY + 8 * DAY)
+    measured(store, monitor, MONDAY + 9 * DAY)
+    deliver_facts(store)
+    with transaction(store) as session:
+        assert alerted.alert(session, alert.id).state == "closed"
