@@ -9,11 +9,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
 
 from engine import bpmn
 from engine.errors import GatewrightError
-from engine.runtime import forms, guard, incidents, queue, registry, wakeups
+from engine.runtime import forms, guard, incidents, registry, wakeups
 from engine.runtime.tables import JobRow
 from engine.store import canonical
 from engine.telemetry import tracing
@@ -144,18 +143,20 @@ def write(moving: Moving, rest: bpmn.Rest, before: list[str]) -> list[str]:
     return open_now
 
 
-def enqueue(session: Session, moving: Moving, row: JobRow, at: datetime | None = None) -> None:
+def enqueue(moving: Moving, task: UUID, handler: str, at: datetime | None = None) -> None:
     """Hand the job to the queue, in this transaction; from `at` on where it is given."""
-    task = registry.find_service_task(row.handler)
-    queue.defer(session, task=row.task, pack=task.pack, at=at)
-    wakeups.jobs_waiting(session, moving.store, task.pack)
+    pack = registry.find_service_task(handler).pack
+    entry = {"pack": pack, "token": str(task), "at": at}
+    moving.changes.rows.setdefault("entries", []).append(entry)
+    if at is None or at <= moving.now:
+        wakeups.jobs_waiting(moving.session, moving.store, pack)
 
 
 def requeue(moving: Moving) -> None:
     """Hand the jobs of a resumed instance to the queue that no worker has begun: their entries were passed over."""
     waiting = select(JobRow).where(JobRow.instance == moving.row.id, JobRow.state.in_(["queued", "retrying"]))
     for row in moving.session.scalars(waiting.order_by(JobRow.task)):
-        enqueue(moving.session, moving, row, row.next_attempt_at)
+        enqueue(moving, row.task, row.handler, row.next_attempt_at)
 
 
 def _queue(moving: Moving, call: bpmn.ServiceCall, task: ServiceTask) -> None:
@@ -176,6 +177,5 @@ def _queue(moving: Moving, call: bpmn.ServiceCall, task: ServiceTask) -> None:
         "trace": tracing.carried(),
     }
     moving.changes.rows.setdefault("jobs", []).append(row)
-    queue.defer(moving.session, task=UUID(call.task_id), pack=task.pack, at=None)
-    wakeups.jobs_waiting(moving.session, moving.store, task.pack)
+    enqueue(moving, UUID(call.task_id), task.name)
     moving.record("job.queued", element=call.element, handler=task.name)

@@ -21,8 +21,8 @@ from sqlalchemy.orm import Session
 
 from engine.runtime import breakers, queue, registry, wakeups
 from engine.runtime.limits import Breaker, Limits, Rate
-from engine.runtime.tables import BreakerRow, InstanceRow, JobRow, LimitRow, StartRow
-from engine.store import Store, now, transaction
+from engine.runtime.tables import InstanceRow, JobRow, LimitRow, StartRow
+from engine.store import Store, execute, now, transaction
 
 #: let in at a time; the next tick goes on
 _BATCH = 200
@@ -30,6 +30,14 @@ _BATCH = 200
 _TURNS = 1000
 
 _WAITS = ("queued", "retrying")
+
+# Asked for each job that begins.
+_STANDING = """
+    SELECT l.handler, l.concurrency, l.starts, l.per_seconds, l.failures, l.pause_seconds,
+        b.state AS breaker, b.failures AS in_a_row, b.probe
+    FROM (SELECT 1) AS one LEFT JOIN runtime.limits l ON l.handler = %(handler)s
+        LEFT JOIN runtime.breakers b ON b.handler = %(handler)s AND b.target = %(target)s
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,18 +57,14 @@ class Standing:
 
 def standing(session: Session, handler: registry.ServiceTask, target: str) -> Standing:
     """What holds for a job of this handler now, read in one statement and without a lock."""
-    one = select(func.now().label("at")).subquery()
-    found: tuple[LimitRow | None, BreakerRow | None] = session.execute(
-        select(LimitRow, BreakerRow)
-        .select_from(one)
-        .outerjoin(LimitRow, LimitRow.handler == handler.name)
-        .outerjoin(BreakerRow, and_(BreakerRow.handler == handler.name, BreakerRow.target == target))
-    ).one()
-    row, breaker = found
-    limits = effective(handler, row)
-    if breaker is None or limits.breaker is None:
+    (found,) = execute(session, _STANDING, {"handler": handler.name, "target": target}).fetchall()
+    limits = handler.limits
+    if found.pop("handler") is not None:
+        names = ("concurrency", "starts", "per_seconds", "failures", "pause_seconds")
+        limits = effective(handler, LimitRow(**{name: found[name] for name in names}))
+    if found["breaker"] is None or limits.breaker is None:
         return Standing(limits=limits)
-    return Standing(limits=limits, breaker=breaker.state, failures=breaker.failures, probe=breaker.probe)
+    return Standing(limits=limits, breaker=found["breaker"], failures=found["in_a_row"], probe=found["probe"])
 
 
 def effective(handler: registry.ServiceTask, row: LimitRow | None) -> Limits:

@@ -1,19 +1,42 @@
 """The road of jobs: procrastinate on the same PostgreSQL, one task name for everything, one queue a handler pack.
 
-One task name only, since an unknown one would end a job for good in an older worker.
+Its tables and its contract are procrastinate's: the token as `queueing_lock`, a worker's row with its heartbeat, an
+entry `todo`, `doing`, gone. What a worker does all the time is written out here: procrastinate's own takes and ends
+entries one by one, each in a transaction of its own. One task name only, since an unknown one would end a job for good
+in an older worker.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+import psycopg
 from sqlalchemy import Select, Text, cast, column, select, table
 from sqlalchemy.orm import Session
 
 from engine.store import execute
 
 TASK = "run_handler"
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class Unregistered(Exception):
+    """This worker was taken for dead and forgotten: it registers anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A job that this worker has taken from the queue."""
+
+    id: int
+    task: UUID
+    instance: UUID | None  #: None where the job's row is gone
+
 
 # As procrastinate 3.10 writes it, whose version is pinned; its own function raises where the token waits already.
 _DEFER = """
@@ -22,12 +45,39 @@ _DEFER = """
     ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
 """
 
+# Our entries have no `lock`, so that nothing else stands in the way of one.
+_TAKE = """
+    WITH first AS (
+        SELECT id FROM procrastinate_jobs
+        WHERE status = 'todo' AND queue_name = ANY(%(packs)s) AND task_name = 'run_handler'
+            AND (scheduled_at IS NULL OR scheduled_at <= now())
+        ORDER BY priority DESC, id LIMIT %(most)s FOR UPDATE SKIP LOCKED
+    ), taken AS (
+        UPDATE procrastinate_jobs q SET status = 'doing', worker_id = %(worker)s FROM first WHERE q.id = first.id
+        RETURNING q.id, (q.args->>'task')::uuid AS task
+    )
+    SELECT taken.id, taken.task, j.instance FROM taken LEFT JOIN runtime.jobs j ON j.task = taken.task ORDER BY taken.id
+"""
+
+_ENDED = "DELETE FROM procrastinate_jobs WHERE id = ANY(%(entries)s) AND status = 'doing' AND worker_id = %(worker)s"
+
+_FAILED = """
+    UPDATE procrastinate_jobs SET status = 'failed', attempts = attempts + 1, abort_requested = false
+    WHERE id = ANY(%(entries)s) AND status = 'doing' AND worker_id = %(worker)s
+"""
+
+# Those that a worker forgotten meanwhile had taken belong to nobody.
+_KEEP = """
+    UPDATE procrastinate_jobs SET worker_id = %(worker)s
+    WHERE id = ANY(%(entries)s) AND status = 'doing' AND (worker_id IS NULL OR worker_id = %(before)s)
+"""
+
 
 def defer(session: Session, *, task: UUID, pack: str, at: datetime | None) -> None:
     """Queue the job of this task in the caller's transaction; a second one that waits already is left as it is.
 
     The task id is the token. It goes as `queueing_lock`, not as `lock`: parallel branches must run in parallel, and a
-    killed job would block all others of its lock.
+    killed job would block all others of its lock. What moves an instance queues its jobs with its other rows.
     """
     execute(session, _DEFER, {"pack": pack, "token": str(task), "at": at})
 
@@ -38,3 +88,45 @@ def held() -> Select[tuple[str]]:
     return select(jobs.c.queueing_lock).where(
         jobs.c.queueing_lock.is_not(None), cast(jobs.c.status, Text).in_(["todo", "doing"])
     )
+
+
+def register(connection: Connection, *, before: int | None, keeps: Iterable[int], silent_seconds: float) -> int:
+    """The number of this worker, whose heart beats from now on; what it has at work stays its own.
+
+    before: its number until now, under which entries may stand of which it never heard: they are free again.
+    """
+    connection.execute("SELECT procrastinate_prune_stalled_workers_v1(%s)", (silent_seconds,))
+    ((worker,),) = connection.execute("SELECT worker_id FROM procrastinate_register_worker_v1()").fetchall()
+    if entries := list(keeps):
+        connection.execute(_KEEP, {"worker": worker, "entries": entries, "before": before})
+    if before is not None:
+        unregister(connection, before)
+    return int(worker)
+
+
+def unregister(connection: Connection, worker: int) -> None:
+    """Forget this worker; what stands at work under its number is free."""
+    connection.execute("SELECT procrastinate_unregister_worker_v1(%s)", (worker,))
+
+
+def beat(connection: Connection, worker: int) -> None:
+    """A sign of life of this worker; raises Unregistered."""
+    found = connection.execute("UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %s", (worker,))
+    if not found.rowcount:
+        raise Unregistered
+
+
+def take(connection: Connection, worker: int, packs: Sequence[str], most: int) -> list[Entry]:
+    """At most so many jobs of these packs that are due, the first ones, now at work; raises Unregistered."""
+    try:
+        found = connection.execute(_TAKE, {"worker": worker, "packs": list(packs), "most": most})
+    except psycopg.errors.ForeignKeyViolation:
+        raise Unregistered from None
+    return [Entry(id=id, task=task, instance=instance) for id, task, instance in found]
+
+
+def end(connection: Connection, worker: int, *, done: Iterable[int], failed: Iterable[int]) -> None:
+    """Take those from the queue of which nothing is owed; those whose end could not be written stay as failed."""
+    for statement, entries in ((_ENDED, list(done)), (_FAILED, list(failed))):
+        if entries:
+            connection.execute(statement, {"entries": entries, "worker": worker})

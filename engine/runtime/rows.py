@@ -45,6 +45,37 @@ class Held:
     ended_at: datetime | None
 
 
+@dataclass(slots=True, kw_only=True)
+class Job:
+    """A job in hand: its row as it was locked with its instance's, changed as it ends, written with the rest."""
+
+    task: UUID
+    instance: UUID
+    element: str
+    name: str
+    process: str
+    handler: str
+    parameters: dict[str, Any]
+    state: str
+    attempt: int
+    attempts: int
+    progress: float
+    error: str | None
+    next_attempt_at: datetime | None
+    ended_at: datetime | None
+    admitted_at: datetime | None
+    trace: str | None
+    starter: str
+    subject: str
+    moves: bool  #: its instance runs, so that its result is of use
+    suspended: bool
+
+    @property
+    def owed(self) -> bool:
+        """Whether it still owes a result."""
+        return self.state in ("queued", "running", "retrying")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceOf:
     """The instance to which a user task or a job belongs, where no more is known of it."""
@@ -118,6 +149,19 @@ _CHANGES = {
             attempts = excluded.attempts, progress = excluded.progress, progress_text = excluded.progress_text,
             queued_at = excluded.queued_at, trace = excluded.trace, ended_at = NULL
     """,
+    "jobs_ended": """
+        UPDATE runtime.jobs j SET state = e.state, attempt = e.attempt, progress = e.progress, error = e.error,
+            next_attempt_at = e.next_attempt_at, ended_at = e.ended_at, admitted_at = NULL
+        FROM json_populate_recordset(NULL::runtime.jobs, %(jobs_ended)s::json) e WHERE j.task = e.task
+    """,
+    # As procrastinate 3.10 writes it, whose version is pinned; its own function raises where the token waits already.
+    "entries": """
+        INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, args, scheduled_at)
+        SELECT pack, 'run_handler', token, jsonb_build_object('task', token), at
+        FROM json_to_recordset(%(entries)s::json) AS e (pack text, token text, at timestamptz)
+        ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
+    """,
+    "entries_gone": "DELETE FROM procrastinate_jobs WHERE id = ANY(%(entries_gone)s)",
     "timers": """
         INSERT INTO runtime.timers (task, instance, element, name, process, due_at, parked)
         SELECT task, instance, element, name, process, due_at, parked
@@ -145,6 +189,25 @@ _CLOSE_USER_TASK = """
     WHERE id = %(id)s
 """
 
+_JOB = """
+    SELECT j.task, j.instance, j.element, j.name, j.process, j.handler, j.parameters, j.state, j.attempt, j.attempts,
+        j.progress, j.error, j.next_attempt_at, j.ended_at, j.admitted_at, j.trace, i.starter, i.subject,
+        i.state = 'running' AS moves, i.suspended
+    FROM runtime.instances i JOIN runtime.jobs j ON j.instance = i.id WHERE j.task = %(task)s
+    FOR UPDATE OF i, j
+"""
+
+_JOB_BEGUN = """
+    UPDATE runtime.jobs SET state = 'running', attempt = %(attempt)s, worker = %(worker)s, held_since = NULL,
+        started_at = %(at)s, next_attempt_at = NULL, progress = 0, progress_text = ''
+    WHERE task = %(task)s
+"""
+
+_JOB_HELD = """
+    UPDATE runtime.jobs SET admitted_at = NULL, state = CASE state WHEN 'running' THEN 'queued' ELSE state END
+    WHERE task = %(task)s
+"""
+
 _TIMER = "SELECT due_at FROM runtime.timers WHERE task = %(task)s"
 
 
@@ -154,12 +217,16 @@ class Changes:
 
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     gone: dict[str, list[UUID]] = field(default_factory=dict)
+    #: numbers of queue entries that have done their work
+    entries: list[int] = field(default_factory=list)
 
     def write(self, session: Session, held: Held) -> None:
         """Write all of it and the instance itself in one statement, made of those parts for which there are rows."""
         parameters = _parameters(held)
         parameters |= {table: _json(rows) for table, rows in self.rows.items() if rows}
         parameters |= {table: tasks for table, tasks in self.gone.items() if tasks}
+        if self.entries:
+            parameters["entries_gone"] = self.entries
         parts = [f"{name} AS ({statement})" for name, statement in _CHANGES.items() if name in parameters]
         execute(session, f"WITH {', '.join(parts)} {_MOVED}" if parts else _MOVED, parameters)
 
@@ -198,6 +265,23 @@ def close_user_task(session: Session, task: UUID, answer: dict[str, Any], *, at:
     execute(session, _CLOSE_USER_TASK, {"id": task, "answer": _json(answer), "closed_at": at, "closed_by": by})
 
 
+def job(session: Session, task: UUID) -> Job | None:
+    """A job as it is now, its instance locked and then its own row; None where there is none."""
+    row = execute(session, _JOB, {"task": task}).fetchone()
+    return None if row is None else Job(**row)
+
+
+def job_begins(session: Session, job: Job, worker: str, at: datetime) -> None:
+    """Write that this worker is at the job, for the next time."""
+    job.state, job.attempt = "running", job.attempt + 1
+    execute(session, _JOB_BEGUN, {"task": job.task, "attempt": job.attempt, "worker": worker, "at": at})
+
+
+def job_held(session: Session, task: UUID) -> None:
+    """Write that the job waits until its instance is resumed, and takes nobody's place."""
+    execute(session, _JOB_HELD, {"task": task})
+
+
 def timer_due(session: Session, task: UUID) -> datetime | None:
     """When an armed timer is due; None where it is no longer armed."""
     row = execute(session, _TIMER, {"task": task}).fetchone()
@@ -208,6 +292,12 @@ def _named(which: UUID | InstanceOf) -> dict[str, UUID | None]:
     if isinstance(which, UUID):
         return {"instance": which, "user_task": None, "job": None}
     return {"instance": None, "user_task": which.user_task, "job": which.job}
+
+
+def ended(job: Job) -> dict[str, Any]:
+    """How a job ended, as a row of `Changes`."""
+    names = ("task", "state", "attempt", "progress", "error", "next_attempt_at", "ended_at")
+    return {name: getattr(job, name) for name in names}
 
 
 def _parameters(held: Held) -> dict[str, Any]:

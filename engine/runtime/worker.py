@@ -1,7 +1,9 @@
-"""The worker process: takes jobs of the packs it has, runs their handlers outside of any transaction.
+"""The worker process: takes jobs of the packs it has, and has each done in a thread.
 
-A killed worker's job is found by its missing heartbeat and handed out again (`rescue_stalled`, a tick of the clock): at
-least once. Its result is taken once, under the instance's lock.
+One thread asks the queue, on one connection: it takes as many jobs as there are free hands, keeps the worker's heart
+beating, and ends the entries that did not go with a result. It hears of new jobs by a notification, and looks once a
+second in any case. A killed worker's job is found by its missing heartbeat and handed out again (`rescue_stalled`, a
+tick of the clock): at least once.
 """
 
 from __future__ import annotations
@@ -9,321 +11,194 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import selectors
 import signal
-import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
-from uuid import UUID
 
 import procrastinate
+import psycopg
 from procrastinate import exceptions
 from procrastinate import jobs as queue_jobs
-from sqlalchemy import Text, cast, select, update
-from sqlalchemy.exc import OperationalError
+from psycopg import sql
+from sqlalchemy import Text, cast, select
 
-from engine import bpmn
-from engine.errors import GatewrightError
-from engine.runtime import breakers, deadlines, guard, instances, jobs, lines, queue, registry, wakeups
-from engine.runtime.context import Context
+from engine.runtime import queue, registry, wakeups
+from engine.runtime.attempts import run_handler
 from engine.runtime.tables import InstanceRow, JobRow
-from engine.runtime.transaction import InstanceBusy
 from engine.store import Store, addresses, now, transaction
-from engine.telemetry import metrics, pulse, tracing
+from engine.telemetry import pulse
 
 _log = logging.getLogger(__name__)
 
-NAME = f"{socket.gethostname()}:{os.getpid()}"
 #: the sign of life of the loop that takes jobs
 PULSE = "worker"
-#: progress is written at most this often
-_PROGRESS_SECONDS = 0.5
-#: workers that may die at one job before it becomes an incident: its own doing, not the machine's
-_MOST_DEATHS = 10
+#: a worker that was not told of a job finds it after so long
+_LOOK_SECONDS = 1.0
+#: how soon it sees that it shall stop; a job at work for longer is told to pages
+_TURN_SECONDS = 0.2
 #: before a worker that lost the queue looks for it again
 _ANEW_SECONDS = 1.0
-#: times that a busy instance is asked to take a result, each as long as a lock is waited for
-_MOST_ASKED = 5
-
-
-class WorkerLost(GatewrightError):
-    """The workers that did {handler} were lost {times} times."""
-
-    code = "worker-lost"
-    hint = "Look into the worker's log for what ends it, such as memory or a crash in a library; mend it, then retry."
-    status = 500
-
-
-def run_handler(house: Store, task: UUID) -> None:
-    """Run the job of this step, if it is still owed, and take its result or its failure."""
-    begun = _begin(house, task)
-    if isinstance(begun, _InLine):
-        # Asked for in a transaction of its own: the line's lock is never taken with an instance's.
-        begun = _begin(house, task) if lines.join(house, begun.handler, task, begun.target) else None
-    if not isinstance(begun, _Begun):
-        return
-    with tracing.span(
-        f"job {begun.handler.name}",
-        parent=begun.trace,
-        instance=begun.ctx.instance,
-        element=begun.ctx.element,
-        task=task,
-        handler=begun.handler.name,
-        attempt=begun.attempt,
-    ):
-        _run(house, task, begun)
-
-
-def _run(house: Store, task: UUID, begun: _Begun) -> None:
-    handler, refusal = begun.handler, begun.refusal
-    if refusal is not None:
-        tracing.failed(refusal)
-        refused = "named_error" if isinstance(refusal, bpmn.BpmnError) else "refused"
-        metrics.JOBS.labels(handler.name, refused).observe(0.0)  # it did not come to run
-        instances.failed(house, task, refusal)
-        # What was refused before the tool was asked says nothing of the tool; workers that die at it do.
-        lost = isinstance(refusal, WorkerLost)
-        lines.ended(house, handler, task, begun.target, begun.standing, refusal, asked=lost)
-        return
-    try:
-        with metrics.timed(metrics.JOBS, handler.name) as outcome:
-            try:
-                found = deadlines.attempt(
-                    handler.name, handler.seconds, lambda: handler.function(begun.parameters, begun.ctx)
-                )
-                value = jobs.json_value(handler.name, found)
-            except bpmn.BpmnError:
-                outcome[0] = "named_error"
-                raise
-    except Exception as failure:
-        _log.info("Job %s (%s) failed: %s", handler.name, task, failure)
-        tracing.failed(failure)
-        spared = begun.standing.probe == task and breakers.technical(failure)
-        instances.failed(house, task, failure, spared=spared)
-        lines.ended(house, handler, task, begun.target, begun.standing, failure)
-        return
-    try:
-        _hand_in(house, task, begun.parameters, value)
-    except (OperationalError, InstanceBusy):
-        raise  # no fault of the step: it is still owed, and handed out again
-    except Exception as failure:
-        # What the handler applies was refused: the step fails like a run that failed.
-        tracing.failed(failure)
-        instances.failed(house, task, failure)
-    lines.ended(house, handler, task, begun.target, begun.standing, None)
-
-
-def _hand_in(house: Store, task: UUID, parameters: Any, value: Any) -> None:
-    """Have the result taken; an instance that is busy is asked again, since the work would else be done again."""
-    for _ in range(_MOST_ASKED):
-        try:
-            instances.succeeded(house, task, parameters, value)
-            return
-        except InstanceBusy:
-            continue
-    instances.succeeded(house, task, parameters, value)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _InLine:
-    """A job that has to ask for a place before it begins."""
-
-    handler: registry.ServiceTask
-    target: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Begun:
-    """A job at work."""
-
-    handler: registry.ServiceTask
-    ctx: Context
-    attempt: int
-    trace: str | None
-    target: str  #: the outside thing that it asks, or empty
-    standing: lines.Standing
-    parameters: Any = None
-    refusal: Exception | None = None
-
-
-def _begin(house: Store, task: UUID) -> _Begun | _InLine | None:
-    """Mark the job as running and check what it prepares; None where nothing is owed any more."""
-    with transaction(house) as session:
-        instance = session.scalar(
-            select(InstanceRow)
-            .where(InstanceRow.id == select(JobRow.instance).where(JobRow.task == task).scalar_subquery())
-            .with_for_update()
-        )
-        row = session.get(JobRow, task, with_for_update=True)
-        if instance is None or row is None or instance.state != "running":
-            return None
-        if row.state not in ("queued", "running", "retrying"):
-            return None
-        if instance.suspended:
-            # It is queued again when the instance is resumed; until then it takes nobody's place.
-            row.admitted_at, row.state = None, "queued" if row.state == "running" else row.state
-            return None
-        handler = registry.find_service_task(row.handler)
-        parameters, target, refusal = _parsed(handler, row.parameters)
-        standing = lines.standing(session, handler, target)
-        if standing.guarded and row.admitted_at is None and row.state != "running" and refusal is None:
-            return _InLine(handler=handler, target=target)
-        row.state, row.attempt, row.worker, row.held_since = "running", row.attempt + 1, NAME, None
-        row.started_at, row.next_attempt_at, row.progress, row.progress_text = now(session), None, 0.0, ""
-        ctx = Context(
-            instance=instance.id,
-            task=task,
-            element=row.element,
-            starter=instance.starter,
-            subject=instance.subject,
-            now=now(session),
-            files=house.files,
-            settings=house.settings,
-            actor="worker",
-            progress=_Progress(house, task),
-        )
-        wakeups.changed(session, house, instance.id)
-        if row.attempt > row.attempts + _MOST_DEATHS:
-            refusal = WorkerLost(handler=row.handler, times=_MOST_DEATHS)
-        elif handler.check and refusal is None:
-            try:
-                with (
-                    tracing.span(
-                        f"prepare {handler.name}",
-                        parent=row.trace,
-                        instance=instance.id,
-                        element=row.element,
-                        handler=handler.name,
-                    ),
-                    session.begin_nested(),
-                    guard.inside_transaction(f"{row.handler}, prepare", session),
-                ):
-                    ctx = replace(ctx, prepared=handler.check(session, parameters, ctx))
-                    session.flush()
-            except OperationalError:
-                raise  # a deadlock or a lost connection is no fault of the step: it is still owed
-            except Exception as refused:
-                refusal = refused
-        return _Begun(
-            handler=handler,
-            ctx=ctx,
-            attempt=row.attempt,
-            trace=row.trace,
-            target=target,
-            standing=standing,
-            parameters=parameters,
-            refusal=refusal,
-        )
-
-
-def _parsed(handler: registry.ServiceTask, given: dict[str, Any]) -> tuple[Any, str, Exception | None]:
-    """The parameters, the outside thing that they ask, and what is wrong with them."""
-    try:
-        parameters = jobs.parse(handler, given)
-        return parameters, handler.asks(parameters)[:200] if handler.asks else "", None
-    except Exception as refusal:
-        return None, "", refusal
-
-
-class _Progress:
-    """Writes a handler's progress, at most twice a second."""
-
-    def __init__(self, house: Store, task: UUID) -> None:
-        self._house, self._task, self._written = house, task, 0.0
-
-    def __call__(self, fraction: float, text: str) -> None:
-        if time.monotonic() - self._written < _PROGRESS_SECONDS and fraction < 1:
-            return
-        self._written = time.monotonic()
-        with transaction(self._house) as session:
-            instance = session.scalar(
-                update(JobRow)
-                .where(JobRow.task == self._task, JobRow.state == "running")
-                .values(progress=min(max(fraction, 0.0), 1.0), progress_text=text[:200])
-                .returning(JobRow.instance)
-            )
-            if instance:
-                wakeups.changed(session, self._house, instance)
-
-
-def app(house: Store, connections: int = 4) -> procrastinate.App:
-    """The queue's application, with the one task that it knows.
-
-    What the queue notes of a job waits for no disk: were it lost with a crash of the database, the job would be handed
-    out again, and our own row tells whether it is still owed. Half of a job's commits are the queue's.
-    """
-    url = addresses.for_libpq(addresses.of(house.settings).direct)
-    queue_app = procrastinate.App(
-        connector=procrastinate.PsycopgConnector(
-            conninfo=url, min_size=1, max_size=connections, kwargs={"options": "-c synchronous_commit=off"}
-        )
-    )
-
-    @queue_app.task(name=queue.TASK)
-    def run(task: str) -> None:
-        try:
-            run_handler(house, UUID(task))
-        except Exception:
-            # Our own bookkeeping failed (the database went away, say): the job row is still owed its result.
-            _log.exception("Job %s could not be brought to an end; it is handed out again", task)
-            raise
-
-    return queue_app
+_OPTIONS = "-c synchronous_commit=off -c lock_timeout=5000"
 
 
 def run(house: Store, *, concurrency: int | None = None, stop: threading.Event | None = None) -> None:
     """Work until SIGTERM, SIGINT or `stop`; jobs under way are finished first."""
     registry.load_entry_points()
-    asyncio.run(_work(house, concurrency or house.settings.worker_concurrency, stop))
+    if stop is None:
+        stop = threading.Event()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, lambda number, frame: stop.set())
+    _Worker(house, concurrency or house.settings.worker_concurrency, stop.is_set).work()
     wakeups.close()
 
 
-async def _work(house: Store, concurrency: int, stop: threading.Event | None) -> None:
-    told = asyncio.Event()
-    if stop is None:
-        for each in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(each, told.set)
+@dataclass(slots=True)
+class _AtWork:
+    """An entry that is in a thread's hands."""
 
-    def over() -> bool:
-        return told.is_set() or (stop is not None and stop.is_set())
+    entry: queue.Entry
+    since: float
+    told: bool = False  #: pages know that it is at work
 
-    while not over():
+
+class _Worker:
+    """What one worker has in hand."""
+
+    def __init__(self, house: Store, concurrency: int, over: Callable[[], bool]) -> None:
+        self._house, self._over, self._most = house, over, concurrency
+        self._packs = registry.packs() or ["default"]
+        self._hands = ThreadPoolExecutor(concurrency, thread_name_prefix="job")
+        self._at_work: dict[int, _AtWork] = {}
+        #: entries whose thread is done, and those of them whose end is still to be written
+        self._ended: deque[tuple[int, str]] = deque()
+        self._left: dict[str, list[int]] = {"done": [], "failed": []}
+        self._bell, self._rope = os.pipe()
+        os.set_blocking(self._rope, False)
+        self._number: int | None = None
+        self._look, self._looked, self._beaten = True, 0.0, 0.0
+
+    def work(self) -> None:
+        """Take jobs until it is over and the last has ended, whatever becomes of the connection meanwhile."""
+        url = addresses.for_libpq(addresses.of(self._house.settings).direct)
         try:
-            await _take_jobs(house, concurrency, over)
-        except exceptions.ConnectorException as away:
-            # The database was away, or took this worker for dead after a long pause of the machine and forgot it.
-            _log.warning("The queue cannot be worked on (%s); this worker registers anew", away.__cause__ or away)
-            await asyncio.sleep(_ANEW_SECONDS)
+            while not self._finished():
+                try:
+                    with psycopg.connect(
+                        url, autocommit=True, application_name="gatewright worker queue", options=_OPTIONS
+                    ) as connection:
+                        self._serve(connection)
+                except (psycopg.Error, queue.Unregistered) as away:
+                    # The database was away, or took this worker for dead after a long pause of the machine.
+                    _log.warning("The queue cannot be worked on (%s); this worker registers anew", away)
+                    pulse.beat(PULSE)
+                    time.sleep(_ANEW_SECONDS)
+        finally:
+            self._hands.shutdown()
+            os.close(self._bell)
+            os.close(self._rope)
+
+    def _serve(self, connection: queue.Connection) -> None:
+        silent = self._house.settings.worker_silent_seconds
+        keeps = [*self._at_work, *self._left["done"], *self._left["failed"]]
+        self._number = queue.register(connection, before=self._number, keeps=keeps, silent_seconds=silent)
+        self._beaten, self._look = time.monotonic(), True
+        connection.add_notify_handler(self._heard)
+        for pack in self._packs:
+            connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(f"{wakeups.JOBS}{pack}")))
+        with selectors.DefaultSelector() as sockets:
+            for each in (connection, self._bell):
+                sockets.register(each, selectors.EVENT_READ)
+            while not self._finished():
+                self._turn(connection, self._number, silent / 6)
+                self._wait(connection, sockets)
+        self._write_ends(connection, self._number)
+        queue.unregister(connection, self._number)
+
+    def _turn(self, connection: queue.Connection, number: int, beats: float) -> None:
+        pulse.beat(PULSE)
+        self._write_ends(connection, number)
+        if time.monotonic() - self._beaten > beats:
+            queue.beat(connection, number)
+            self._beaten = time.monotonic()
+        if not self._over():
+            self._take(connection, number)
+        self._tell_of_long_ones()
+
+    def _finished(self) -> bool:
+        while self._ended:
+            entry, how = self._ended.popleft()
+            del self._at_work[entry]
+            if how != "gone":
+                self._left[how].append(entry)
+        return self._over() and not self._at_work
+
+    def _write_ends(self, connection: queue.Connection, number: int) -> None:
+        queue.end(connection, number, **self._left)
+        self._left = {"done": [], "failed": []}
+
+    def _take(self, connection: queue.Connection, number: int) -> None:
+        free, at = self._most - len(self._at_work), time.monotonic()
+        if not free or not (self._look or at - self._looked > _LOOK_SECONDS):
+            return
+        self._look, self._looked = False, at
+        entries = queue.take(connection, number, self._packs, free)
+        self._look = self._look or len(entries) == free
+        for entry in entries:
+            self._at_work[entry.id] = _AtWork(entry, at)
+            self._hands.submit(self._do, entry)
+
+    def _do(self, entry: queue.Entry) -> None:
+        how = "failed"
+        try:
+            how = "gone" if run_handler(self._house, entry.task, entry.id) else "done"
+        except Exception:
+            # Our own bookkeeping failed (the database went away, say): the job row is still owed its result.
+            _log.exception("Job %s could not be brought to an end; it is handed out again", entry.task)
+        finally:
+            self._ended.append((entry.id, how))
+            with suppress(BlockingIOError):  # full: the bell rings already
+                os.write(self._rope, b".")
+
+    def _heard(self, note: psycopg.Notify) -> None:
+        self._look = True
+
+    def _tell_of_long_ones(self) -> None:
+        """Pages show a job at work once it has been for a moment; most have ended by then."""
+        for each in self._at_work.values():
+            if not each.told and each.entry.instance and time.monotonic() - each.since > _TURN_SECONDS:
+                each.told = True
+                wakeups.notifier(self._house).note(instance=str(each.entry.instance))
+
+    def _wait(self, connection: queue.Connection, sockets: selectors.BaseSelector) -> None:
+        """Until a notification, the end of a job, or the next turn."""
+        if self._ended:
+            return
+        heard = {key.fileobj for key, _ in sockets.select(_TURN_SECONDS)}
+        if self._bell in heard:
+            os.read(self._bell, 4096)
+        if connection in heard:
+            connection.pgconn.consume_input()
+            while connection.pgconn.notifies():
+                self._look = True
 
 
-async def _take_jobs(house: Store, concurrency: int, over: Callable[[], bool]) -> None:
-    queue_app, silent = app(house), house.settings.worker_silent_seconds
-    async with queue_app.open_async():
-        working = asyncio.create_task(
-            queue_app.run_worker_async(
-                queues=registry.packs() or ["default"],
-                name=NAME,
-                concurrency=concurrency,
-                wait=True,
-                fetch_job_polling_interval=1.0,
-                install_signal_handlers=False,
-                delete_jobs="successful",
-                listen_notify=True,
-                stalled_worker_timeout=silent,
-                update_heartbeat_interval=silent / 6,
-            )
-        )
-        asked = False
-        while not working.done():
-            pulse.beat(PULSE)
-            if over() and not asked:
-                asked = working.cancel()  # once: asked again, it would not wait for the jobs under way
-            await asyncio.wait({working}, timeout=0.2)
-        if not working.cancelled() and (failure := working.exception()):
-            raise failure
+def app(house: Store) -> procrastinate.App:
+    """The queue's application, for what procrastinate does itself: it rescues, and forgets what has ended.
+
+    What the queue notes of a job waits for no disk: were it lost with a crash of the database, the job would be handed
+    out again, and our own row tells whether it is still owed.
+    """
+    url = addresses.for_libpq(addresses.of(house.settings).direct)
+    return procrastinate.App(
+        connector=procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=1, kwargs={"options": _OPTIONS})
+    )
 
 
 def rescue_stalled(house: Store, silent_seconds: float | None = None) -> int:
@@ -356,7 +231,7 @@ def rescue_stalled(house: Store, silent_seconds: float | None = None) -> int:
 
 
 async def _retry_stalled(house: Store, silent_seconds: float) -> int:
-    queue_app = app(house, connections=1)
+    queue_app = app(house)
     count = 0
     async with queue_app.open_async():
         await queue_app.job_manager.prune_stalled_workers(silent_seconds)
@@ -376,6 +251,6 @@ def forget_finished(house: Store, hours: int = 24) -> None:
 
 
 async def _forget(house: Store, hours: int) -> None:
-    queue_app = app(house, connections=1)
+    queue_app = app(house)
     async with queue_app.open_async():
         await queue_app.job_manager.delete_old_jobs(nb_hours=hours, include_failed=True, include_cancelled=True)

@@ -14,7 +14,7 @@ from engine.handlers.facts import deliver_facts
 from engine.identity import Person
 from engine.inventory import assets, models, queries, risks, versions
 from engine.inventory.references import VersionRef
-from engine.runtime import instances, messages, preview, schedules, user_tasks, worker
+from engine.runtime import attempts, instances, messages, preview, schedules, user_tasks
 from engine.runtime import queries as runtime
 from engine.runtime.tables import DefinitionFileRow, DefinitionRow
 from engine.serving import queries as serving
@@ -269,7 +269,7 @@ def test_what_a_cancelled_life_cycle_asked_to_be_deployed_is_stopped(house):
     instance = started(house, "letters")
     h.decide(house, instance, "Approve_as_operator", h.OPS, **APPROVE)
     (job,) = [each for each in h.detail(house, instance).jobs if each.handler == "deploy_model"]
-    assert worker._begin(house, job.task) is not None  # it has asked for the deployment, and is at it
+    assert attempts._begin(house, job.task) is not None  # it has asked for the deployment, and is at it
     instances.cancel(house, h.OPS, instance, "It was the wrong model.")
     deliver_facts(house)
     with transaction(house) as session:

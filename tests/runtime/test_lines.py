@@ -13,7 +13,7 @@ from sqlalchemy import select
 from engine import audit
 from engine.errors import GatewrightError
 from engine.identity import NotPermitted
-from engine.runtime import instances, limiting, limits, lines, queries, queue, registry, worker
+from engine.runtime import attempts, instances, limiting, limits, lines, queries, queue, registry, worker
 from engine.runtime.limits import Breaker, LimitRefused, Limits, Rate
 from engine.runtime.tables import JobRow
 from engine.store import Store, transaction
@@ -98,9 +98,9 @@ def in_queue(house: Store) -> set[UUID]:
 
 def begun(house: Store, task: UUID) -> bool:
     """Whether a worker that takes the job begins it: it is left at work."""
-    first = worker._begin(house, task)
-    if isinstance(first, worker._InLine):
-        first = worker._begin(house, task) if lines.join(house, first.handler, task, first.target) else None
+    first = attempts._begin(house, task)
+    if isinstance(first, attempts._InLine):
+        first = attempts._begin(house, task) if lines.join(house, first.handler, task, first.target) else None
     return first is not None
 
 
@@ -135,8 +135,8 @@ def test_of_jobs_that_begin_at_once_no_more_run_than_may(house):
 def test_a_job_that_ends_lets_the_oldest_in(house, clock):
     w.given_a_published(house, a_process("few_for_tests"))
     tasks = started(house, 4)
-    first = worker._begin(house, tasks[0])
-    assert isinstance(first, worker._InLine)
+    first = attempts._begin(house, tasks[0])
+    assert isinstance(first, attempts._InLine)
     for task in tasks:
         clock.advance(timedelta(seconds=1))
         lines.join(house, first.handler, task, "")

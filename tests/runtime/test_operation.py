@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from engine import audit
 from engine.identity import NotPermitted
-from engine.runtime import delivery, instances, messages, queries, registry, signals, user_tasks, worker
+from engine.runtime import attempts, delivery, instances, messages, queries, registry, signals, user_tasks, worker
 from engine.runtime.instances.start import SubjectMalformed
 from engine.runtime.transaction import InstanceBusy
 from engine.store import transaction
@@ -154,7 +154,7 @@ def test_a_job_that_takes_its_workers_down_becomes_an_incident(house, monkeypatc
     instance = started(house, w.process_p(handler="work_for_tests"))
     (job,) = w.detail(house, instance).jobs
     for _ in range(12):
-        assert worker._begin(house, job.task) is not None  # and then the worker dies
+        assert attempts._begin(house, job.task) is not None  # and then the worker dies
     assert w.open_tasks(house, instance) == []
     worker.run_handler(house, job.task)
     (incident,) = w.detail(house, instance).incidents
@@ -212,13 +212,13 @@ def test_a_busy_instance_says_so_and_a_result_waits_for_it(house, monkeypatch):
     event.listen(house.engine, "begin", hurry)
     taken = instances.succeeded
 
-    def first_time_busy(*given):
+    def first_time_busy(*given, **named):
         monkeypatch.setattr(instances, "succeeded", taken)
         with house.engine.connect() as other, other.begin():
             other.exec_driver_sql("SELECT 1 FROM runtime.instances FOR UPDATE")
             with pytest.raises(InstanceBusy):
                 instances.suspend(house, w.BEN, instance, "Look at it first.")
-            return taken(*given)
+            return taken(*given, **named)
 
     monkeypatch.setattr(instances, "succeeded", first_time_busy)
     try:

@@ -10,28 +10,25 @@ from pydantic import BaseModel
 from engine import bpmn
 from engine.errors import words
 from engine.identity import Person
-from engine.runtime import guard, incidents, jobs, registry
-from engine.runtime.rows import InstanceOf
-from engine.runtime.tables import JobRow
+from engine.runtime import guard, incidents, jobs, registry, rows
+from engine.runtime.rows import InstanceOf, Job
 from engine.runtime.transaction import InstanceEnded, InstanceSuspended, Moving, move
 from engine.store import Store
 from engine.telemetry import tracing
 
 WORKER = Person.system("worker")
 
-#: a job in one of these is still owed a result
-OWED = ("queued", "running", "retrying")
 
-
-def succeeded(house: Store, task: UUID, parameters: BaseModel, value: Any) -> bool:
+def succeeded(house: Store, task: UUID, parameters: BaseModel, value: Any, *, entry: int | None = None) -> bool:
     """Take a job's result, with what its handler applies; False where it was taken or given up before.
 
     The token is the task, checked under the instance's lock: of two results of one step the second is dropped.
+    entry: that of the queue by which a worker came to the job; it goes with the result, in the same transaction.
     """
 
     def act(moving: Moving) -> bool:
-        row = moving.session.get(JobRow, task, with_for_update=True)
-        if row is None or row.state not in OWED:
+        row = rows.job(moving.session, task)
+        if row is None or not row.owed:
             moving.record("job.result_dropped", task=str(task), reason="the step was taken or cancelled before")
             return False
         tracing.tell(element=row.element, task=task, handler=row.handler)
@@ -45,7 +42,8 @@ def succeeded(house: Store, task: UUID, parameters: BaseModel, value: Any) -> bo
             ):
                 handler.taken(moving.session, parameters, ctx, value)
                 moving.session.flush()
-        row.state, row.ended_at, row.progress, row.error, row.admitted_at = "done", moving.now, 1.0, None, None
+        row.state, row.ended_at, row.progress, row.error = "done", moving.now, 1.0, None
+        _ended(moving, row, entry)
         moving.closed.add(str(task))
         moving.execution.complete_service_task(str(task), value)
         moving.record(
@@ -60,20 +58,20 @@ def succeeded(house: Store, task: UUID, parameters: BaseModel, value: Any) -> bo
     return _moved(house, task, act)
 
 
-def failed(house: Store, task: UUID, failure: Exception, *, spared: bool = False) -> bool:
+def failed(house: Store, task: UUID, failure: Exception, *, spared: bool = False, entry: int | None = None) -> bool:
     """Take a job's failure: a named BPMN error goes to its boundary, another is tried again or becomes an incident.
 
     spared: it tried for others whether a tool answers again, which uses up no attempt of its own.
     """
 
     def act(moving: Moving) -> bool:
-        row = moving.session.get(JobRow, task, with_for_update=True)
-        if row is None or row.state not in OWED:
+        row = rows.job(moving.session, task)
+        if row is None or not row.owed:
             return False
         tracing.tell(element=row.element, task=task, handler=row.handler)
         handler = registry.find_service_task(row.handler)
         cause = jobs.declared(handler, failure)
-        row.error, row.admitted_at = words(cause, 4000) or type(cause).__name__, None
+        row.error = words(cause, 4000) or type(cause).__name__
         moving.record(
             "job.failed", element=row.element, handler=row.handler, attempt=row.attempt, cause=row.error[:500]
         )
@@ -86,16 +84,23 @@ def failed(house: Store, task: UUID, failure: Exception, *, spared: bool = False
             row.attempt -= spared
             at = moving.now + jobs.wait(handler, max(row.attempt, 1))
             row.state, row.next_attempt_at = "retrying", at
-            jobs.enqueue(moving.session, moving, row, at)
+            jobs.enqueue(moving, task, row.handler, at)
         else:
             row.state, row.ended_at = "failed", moving.now
             _incident(moving, row)
+        _ended(moving, row, entry)
         return True
 
     return _moved(house, task, act)
 
 
-def _incident(moving: Moving, row: JobRow) -> None:
+def _ended(moving: Moving, row: Job, entry: int | None) -> None:
+    moving.changes.rows.setdefault("jobs_ended", []).append(rows.ended(row))
+    if entry is not None:
+        moving.changes.entries.append(entry)
+
+
+def _incident(moving: Moving, row: Job) -> None:
     incidents.open_one(
         moving,
         bpmn.Failure(

@@ -115,4 +115,4 @@ def _again(moving: Moving, incident: IncidentRow) -> None:
         if job is not None and job.state == "failed":
             job.parameters = moving.execution.call(str(incident.task)).parameters
             job.state, job.attempt, job.queued_at, job.ended_at = "queued", 0, moving.now, None
-            jobs.enqueue(moving.session, moving, job)
+            jobs.enqueue(moving, job.task, job.handler)
