@@ -56,7 +56,7 @@ _TAKE = """
         UPDATE procrastinate_jobs q SET status = 'doing', worker_id = %(worker)s FROM first WHERE q.id = first.id
         RETURNING q.id, (q.args->>'task')::uuid AS task
     )
-    SELECT taken.id, taken.task, j.instance FROM taken LEFT JOIN runtime.jobs j ON j.task = taken.task ORDER BY taken.id
+    SELECT id, task, (SELECT instance FROM runtime.jobs j WHERE j.task = taken.task) FROM taken ORDER BY id
 """
 
 _ENDED = "DELETE FROM procrastinate_jobs WHERE id = ANY(%(entries)s) AND status = 'doing' AND worker_id = %(worker)s"

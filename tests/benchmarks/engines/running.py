@@ -152,7 +152,8 @@ def cpu_of_server(server: EmbeddedPostgres) -> float:
     return _cpu(parent=server.pid) + _cpu(of=server.pid)
 
 
-def _cpu(*, session: int = 0, parent: int = 0, of: int = 0) -> float:
+def _cpu(*, session: int | None = None, parent: int | None = None, of: int | None = None) -> float:
+    # Not 0 for "none": the kernel's own threads are of session 0.
     ticks = 0
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -161,6 +162,6 @@ def _cpu(*, session: int = 0, parent: int = 0, of: int = 0) -> float:
             continue  # it has just ended
         if of == int(pid) or parent == int(rest[1]) or session == int(rest[3]):
             ticks += int(rest[11]) + int(rest[12])
-            if session or of:
+            if parent is None:
                 ticks += int(rest[13]) + int(rest[14])  # of children that have ended
     return ticks / _TICKS
