@@ -282,6 +282,11 @@ def job_held(session: Session, task: UUID) -> None:
     execute(session, _JOB_HELD, {"task": task})
 
 
+def job_failed(session: Session, job: Job) -> None:
+    """Write a failure at once: what it leads to may ask what went wrong."""
+    execute(session, _CHANGES["jobs_ended"], {"jobs_ended": _json([ended(job)])})
+
+
 def timer_due(session: Session, task: UUID) -> datetime | None:
     """When an armed timer is due; None where it is no longer armed."""
     row = execute(session, _TIMER, {"task": task}).fetchone()

@@ -43,7 +43,8 @@ def succeeded(house: Store, task: UUID, parameters: BaseModel, value: Any, *, en
                 handler.taken(moving.session, parameters, ctx, value)
                 moving.session.flush()
         row.state, row.ended_at, row.progress, row.error = "done", moving.now, 1.0, None
-        _ended(moving, row, entry)
+        moving.changes.rows.setdefault("jobs_ended", []).append(rows.ended(row))
+        _entry_gone(moving, entry)
         moving.closed.add(str(task))
         moving.execution.complete_service_task(str(task), value)
         moving.record(
@@ -88,14 +89,14 @@ def failed(house: Store, task: UUID, failure: Exception, *, spared: bool = False
         else:
             row.state, row.ended_at = "failed", moving.now
             _incident(moving, row)
-        _ended(moving, row, entry)
+        rows.job_failed(moving.session, row)
+        _entry_gone(moving, entry)
         return True
 
     return _moved(house, task, act)
 
 
-def _ended(moving: Moving, row: Job, entry: int | None) -> None:
-    moving.changes.rows.setdefault("jobs_ended", []).append(rows.ended(row))
+def _entry_gone(moving: Moving, entry: int | None) -> None:
     if entry is not None:
         moving.changes.entries.append(entry)
 
