@@ -152,12 +152,15 @@ def upload() -> Response | tuple[str, int]:
     """A draft from uploaded files: one diagram, with its decision tables and forms."""
     files = {each.filename.rpartition("/")[2]: each.read() for each in request.files.getlist("files") if each.filename}
     try:
-        draft = definitions.draft(session(), current_person(), files)
+        saved = definitions.draft_each(session(), current_person(), files)
     except GatewrightError as refusal:
         page = render_template("library/drafts.html", **_no_drafts(), refusal=refusal)
         return page, refusal.status
+    if len(saved) > 1:
+        flash(f"{len(saved)} drafts are saved, one for each process: {', '.join(each.name for each in saved)}.", "done")
+        return redirect(url_for("library.drafts"))  # type: ignore[return-value]
     flash("The draft is saved.", "done")
-    return redirect(url_for("library.page", definition=draft.id))  # type: ignore[return-value]
+    return redirect(url_for("library.page", definition=saved[0].id))  # type: ignore[return-value]
 
 
 @pages.get("/drafts/new")

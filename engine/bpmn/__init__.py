@@ -5,6 +5,7 @@ The only room that imports SpiffWorkflow. It knows no database, no clock and no 
 """
 
 from engine.bpmn import bindings, ways
+from engine.bpmn.apart import ProcessNotDrawn, apart, chosen
 from engine.bpmn.bundle import Bundle, CallCycle, CallMissing, NotExecutable, bundle, clear_cache, digest
 from engine.bpmn.describing import Beginning, Element, ProcessDescription, describe, writes
 from engine.bpmn.execution import Execution, StartUnknown
@@ -53,6 +54,7 @@ __all__ = [
     "NotWaiting",
     "Pending",
     "ProcessDescription",
+    "ProcessNotDrawn",
     "Rest",
     "ServiceCall",
     "ServiceTaskInfo",
@@ -66,9 +68,11 @@ __all__ = [
     "TimerWaiting",
     "UserTaskWaiting",
     "Vocabulary",
+    "apart",
     "bindings",
     "bundle",
     "check",
+    "chosen",
     "clear_cache",
     "describe",
     "digest",

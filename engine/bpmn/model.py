@@ -204,6 +204,7 @@ class Process:
     scopes: Mapping[str, Scope]
     unknown: tuple[Node, ...] = ()  #: elements of BPMN that no engine part knows, for the lint
     refs_without_node: tuple[tuple[str, str], ...] = ()  #: (lane, node id) of lanes that name what is not there
+    said: bool = False  #: the file itself says that it is executable
 
     @property
     def nodes(self) -> Iterator[Node]:

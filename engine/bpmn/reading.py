@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 from engine.bpmn import xml
 from engine.bpmn.issues import Issue
@@ -12,6 +13,16 @@ from engine.bpmn.passes import choreographies as choreographies_pass
 from engine.bpmn.passes import decisions as decisions_pass
 from engine.bpmn.passes import processes as processes_pass
 from engine.bpmn.passes import references as references_pass
+
+#: what nothing points to by its id: two of one id make no difference
+UNNAMED = frozenset(
+    {
+        "ioSpecification", "dataInput", "dataOutput", "inputSet", "outputSet", "dataInputAssociation",
+        "dataOutputAssociation", "property", "itemDefinition", "documentation", "potentialOwner", "resourceRole",
+        "performer", "humanPerformer", "resourceAssignmentExpression", "formalExpression", "conditionExpression",
+        "extensionElements", "incoming", "outgoing",
+    }
+)  # fmt: skip
 
 Files = Mapping[str, bytes]
 MAX_FILES = 100
@@ -54,6 +65,7 @@ def read(files: Files) -> tuple[Diagram, list[Issue]]:
                 decisions[decision.id] = decision
     if len(files) > MAX_FILES:
         refuse("", f"The definition has {len(files)} files; at most {MAX_FILES} are read.", "Split it.")
+    processes = _meant(processes)
     found = [process for process in processes if process.executable]
     if not found and not issues:
         # Said here, since the rules look at a process.
@@ -73,7 +85,9 @@ def read(files: Files) -> tuple[Diagram, list[Issue]]:
         refuse(
             next((file for file in sorted(files) if file.endswith(".bpmn")), ""),
             f"A definition holds exactly one executable process; this one holds {len(found)} ({names}).",
-            'Give each process a definition of its own and set isExecutable="true".',
+            'Say isExecutable="true" of one alone; a file of several is drafted as a definition for each.'
+            if found
+            else 'Say isExecutable="true" of the process.',
         )
     return (
         Diagram(
@@ -87,13 +101,26 @@ def read(files: Files) -> tuple[Diagram, list[Issue]]:
     )
 
 
+def _meant(processes: list[Process]) -> list[Process]:
+    """The processes, with those for the reader that stand beside the ones to be executed.
+
+    Of several that do not say that they are not executable, those are meant in which something is drawn (a pool may
+    have an empty process), and of these, those that say that they are.
+    """
+    meant = [process for process in processes if process.executable]
+    for counts in (lambda process: any(scope.nodes for scope in process.scopes.values()), lambda process: process.said):
+        meant = [process for process in meant if counts(process)] or meant
+    return [replace(each, executable=False) if each.executable and each not in meant else each for each in processes]
+
+
 def _duplicates(root: xml.Node, file: str) -> list[tuple[str, str, int | None]]:
     seen: Counter[str] = Counter()
     space = xml.tag(root)[0]
     found = []
     for element in root.iter():
         # Extensions (an operator, its parameters) have ids of their own kind, used many times in a file.
-        identifier = element.get("id") if xml.tag(element)[0] == space else None
+        named, name = xml.tag(element)
+        identifier = element.get("id") if named == space and name not in UNNAMED else None
         if identifier:
             seen[identifier] += 1
             if seen[identifier] == 2:

@@ -68,11 +68,13 @@ DOCUMENTATION: Final[dict[str, str]] = {
     "dataObject, dataObjectReference, dataStoreReference, data associations, ioSpecification": "For the reader: "
     "variables pass by their names.",
     "collaboration, participant, messageFlow, conversation": "For the reader: a message is known by its "
-    "name and the business key.",
+    "name and the business key. A pool without a process, or with one in which nothing is drawn, says who is outside.",
     "laneSet": "The lane of a user task names its role; other lanes are for the reader.",
     "dataStore, itemDefinition, resource, category, interface, import": "For the reader.",
     "diagram interchange": "Drawn by the pages.",
-    "processes with isExecutable=false": "For the reader.",
+    "processes with isExecutable=false": "For the reader; so is, beside one that says isExecutable=true, one that says "
+    "neither. A file of several executable processes is drafted as a definition for each, in which the others are for "
+    "the reader; where one is to be checked, it is named.",
 }
 
 #: refused at publish, with the rule that says so

@@ -147,6 +147,14 @@ def draft(session: Session, person: Person, files: Files) -> Definition:
     return value(row)
 
 
+def draft_each(session: Session, person: Person, files: Files) -> list[Definition]:
+    """A new draft for each executable process of the diagram, in the order in which they are drawn; one as by `draft`.
+
+    Raises DefinitionRefused where it is no diagram, FileNameRefused, NotPermitted.
+    """
+    return [draft(session, person, each) for each in bpmn.apart(files).values()]
+
+
 def edit(session: Session, person: Person, definition: UUID, files: Files) -> Definition:
     """The draft with other files; raises DefinitionClosed for what is no longer a draft."""
     identity.require(person, "process.draft")

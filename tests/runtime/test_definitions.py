@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from engine import bpmn
 from engine.identity import NotPermitted
-from engine.runtime import definitions, instances, queries
+from engine.runtime import definitions, delivery, instances, queries
+from engine.runtime.tables import InstanceRow
 from engine.store import transaction
 from tests.bpmn import drawing as d
 from tests.runtime import worlds as w
@@ -39,6 +40,37 @@ def test_a_diagram_with_errors_is_kept_as_a_draft_and_refused_at_review(house):
     with transaction(house) as session:
         mended = definitions.edit(session, w.CAS, draft.id, w.process_p())
         assert definitions.submit(session, w.CAS, mended.id).state == "in_review"
+
+
+def test_each_pool_of_a_drawing_is_a_definition_and_they_tell_each_other(house):
+    """What the one throws begins the other, through the outbox."""
+    with transaction(house) as session:
+        drafts = definitions.draft_each(session, w.CAS, pools())
+        for each in drafts:
+            definitions.submit(session, w.CAS, each.id)
+    with transaction(house) as session:
+        published = [definitions.publish(session, w.DOT, each.id) for each in drafts]
+    assert [(each.name, each.version) for each in published] == [("shop", 1), ("store", 1)]
+    instances.start(house, w.ADA, "shop", "order7")
+    while delivery.deliver_waiting(house):
+        pass
+    with transaction(house) as session:
+        begun = {row.process: (row.subject, row.state) for row in session.scalars(select(InstanceRow))}
+    assert begun == {"shop": ("order7", "finished"), "store": ("order7", "finished")}
+
+
+def pools():
+    """Two pools with a message from the one to the other, and a black box."""
+    shop = d.start() + d.throw("Order", d.message("ordered")) + d.end() + d.chain("Start", "Order", "End")
+    store = d.start("Asked", d.message("ordered")) + d.script("Pack", "packed = true") + d.end("Sent")
+    drawn = d.xml("shop", shop, declared=d.declared("ordered")).decode()
+    beside = (
+        f'<bpmn:process id="store">{store}{d.chain("Asked", "Pack", "Sent")}</bpmn:process><bpmn:collaboration id="C">'
+        '<bpmn:participant id="P1" processRef="shop"/><bpmn:participant id="P2" processRef="store"/>'
+        '<bpmn:participant id="Outside"/></bpmn:collaboration>'
+    )
+    drawn = drawn.replace("</bpmn:definitions>", f"{beside}</bpmn:definitions>")
+    return {"process.bpmn": drawn.replace(' id="store"', ' id="store" isExecutable="true"').encode()}
 
 
 def test_a_published_definition_cannot_be_changed_by_anyone(house, superuser):

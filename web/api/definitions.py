@@ -9,6 +9,7 @@ from uuid import UUID
 from flask import Response
 from pydantic import AwareDatetime, BaseModel, Field
 
+from engine import bpmn
 from engine.bpmn import Issue
 from engine.errors import GatewrightError
 from engine.runtime import definitions, preview, queries, waits
@@ -80,9 +81,16 @@ class Files(BaseModel):
         min_length=1, max_length=50, description="Name to content: process.bpmn, *.dmn, *.form.json, scenario.yaml."
     )
 
+    process: str = Field(
+        default="",
+        max_length=255,
+        description="The id of the process that is meant, where the diagram holds several executable ones.",
+    )
+
     def contents(self) -> dict[str, bytes]:
         """Name to bytes."""
-        return {name: text.encode(errors="surrogatepass") for name, text in self.files.items()}
+        sent = {name: text.encode(errors="surrogatepass") for name, text in self.files.items()}
+        return dict(bpmn.chosen(sent, self.process)) if self.process else sent
 
 
 class Word(BaseModel):

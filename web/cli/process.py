@@ -18,15 +18,16 @@ Folder = Annotated[Path, typer.Argument(help="Holds process.bpmn, with its *.dmn
 @app.command()
 def validate(folder: Folder, json_: Json = False, as_: As = "") -> None:
     """Check a diagram against this house, and prove over all its paths what its policies ask; exit code 1 on errors."""
-    from engine import handlers
+    from engine import bpmn, handlers
     from engine.bpmn.proofs import describe
     from engine.runtime import definitions
     from web.cli import acting, output
 
     handlers.load()
     with acting.reading(as_, "process.view") as (session, _):
-        examined = definitions.examine(session, _files(folder))
-    issues, proof = examined.issues, examined.proof
+        # Of a file with several processes each is a definition of its own.
+        examined = [definitions.examine(session, each) for each in bpmn.apart(_files(folder)).values()]
+    issues = [issue for each in examined for issue in each.issues]
     found = [
         {name: getattr(issue, name) for name in ("severity", "rule", "element", "name", "line", "reason", "hint")}
         for issue in issues
@@ -37,8 +38,9 @@ def validate(folder: Folder, json_: Json = False, as_: As = "") -> None:
         as_json=json_,
         empty=f"{folder}: nothing to complain of.",
     )
-    if proof is not None and not json_:
-        typer.echo(f"Proof {proof.digest[:12]}: {proof.n_configurations:,} of at most {proof.bound:,} configurations.")
+    for proof in [each.proof for each in examined if each.proof is not None and not json_]:
+        told = f"Proof {proof.digest[:12]}" + (f" of {proof.process}" if len(examined) > 1 else "")
+        typer.echo(f"{told}: {proof.n_configurations:,} of at most {proof.bound:,} configurations.")
         verdicts = [
             {
                 "kind": each.kind,
@@ -81,11 +83,13 @@ def publish(
             typer.echo(f"Published {published.label} ({published.sha256}).")
             return
         with transaction(store) as session:
-            drafted = definitions.draft(session, person, _files(folder))
-            definitions.submit(session, person, drafted.id)
-    typer.echo(
-        f"{drafted.name} waits for its review. Another architect: gatewright process publish --accept {drafted.id}"
-    )
+            drafts = definitions.draft_each(session, person, _files(folder))
+            for drafted in drafts:
+                definitions.submit(session, person, drafted.id)
+    for drafted in drafts:
+        typer.echo(
+            f"{drafted.name} waits for its review. Another architect: gatewright process publish --accept {drafted.id}"
+        )
 
 
 @app.command(name="list")

@@ -73,6 +73,7 @@ def _process(root: xml.Node, element: xml.Node, file: str, references: Reference
         lanes=names,
         scopes=scopes,
         unknown=tuple(unknown),
+        said=xml.boolean(element, "isExecutable", False),
         refs_without_node=tuple((lane, node) for lane, node in lane_references if node not in known),
     )
 

@@ -43,6 +43,8 @@ def chosen(condition: str) -> dict[str, bytes]:
 
 
 TEXT = STRAIGHT.decode()
+OTHERS = '<bpmn:process id="others"/><bpmn:process id="drawn"><bpmn:task id="T"/></bpmn:process>'
+BOTH = '<bpmn:process id="other" isExecutable="true"><bpmn:task id="T"/></bpmn:process>'
 OURS = '<bpmn:participant id="Us" processRef="p"/>'
 DATA = '<bpmn:dataObject id="DO"/><bpmn:dataObjectReference id="DR" dataObjectRef="DO"/>'
 FLOWS = (
@@ -96,6 +98,8 @@ CASES: list[Case] = [
     refused("a condition in FEEL", chosen('=status = "open"'), "expressions", "X_E1", 'status == "open"'),
     refused("a condition that reaches for Python", chosen("n.__class__"), "expressions", "X_E1"),
     refused("a timer in ${...}", line(d.catch("X", d.timer("duration", "${pause}"))), "timers", "X", "pause"),
+    runs("a pool of others", content(TEXT.replace("<bpmn:process ", OTHERS + "<bpmn:process ", 1)), "Start End"),
+    refused("two pools that are both to be executed", content(TEXT.replace("<bpmn:process ", BOTH + "<bpmn:process ", 1)), "readable", ""),
     refused("two elements of one id", beside('<bpmn:textAnnotation id="X"/>'), "identifiers", "p"),
     refused("an element without an id", line(A, "<bpmn:task/>"), "identifiers", ""),
     runs("another prefix", content(TEXT.replace("bpmn:", "semantic:").replace("xmlns:bpmn", "xmlns:semantic")), "Start End"),
