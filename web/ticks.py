@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from engine import audit
-from engine.handlers import alarms, facts
+from engine.handlers import alarms, facts, monitoring
 from engine.identity import browser_sessions, sign_in
 from engine.inferences import counts
 from engine.inferences.partitions import ensure_partitions
@@ -40,6 +40,7 @@ TICKS = (
     Tick("checkpoints of the audit log", 60.0, audit.checkpoint),
     Tick("partitions of the inference log", 3600.0, _make_partitions),
     Tick("counts of the inference log", 5.0, _fold_counts),
+    Tick("missed runs of monitors", 30.0, monitoring.watch),
     Tick("ended sessions", 3600.0, _forget_what_ended),
 )
 

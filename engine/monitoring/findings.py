@@ -8,7 +8,7 @@ moved is said to move with it, which tells of the same time and not of a reason.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -134,6 +134,17 @@ def follow(
         closed=tuple(map(as_finding, closed)),
         lasting=len(flagged),
     )
+
+
+def states(session: Session, monitor: UUID) -> dict[Key, str]:
+    """What lasts of a monitor's findings: the state of each, by measure, metric and subject."""
+    return {key: row.state for key, row in open_of(session, monitor).items()}
+
+
+def news(verdict: Verdict, lasting: Mapping[Key, str]) -> int:
+    """How many findings a verdict would open or worsen, where these last; pure."""
+    flagged = [each for each in verdict.readings if each.flagged]
+    return sum(STATES.index(each.state) > STATES.index(lasting.get(_key(each), "healthy")) for each in flagged)
 
 
 def open_one(

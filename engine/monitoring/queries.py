@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, case, func, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from engine.inventory.values import Page
@@ -174,7 +175,7 @@ def health(session: Session, model: str) -> tuple[Health, ...]:
     newest = (
         select(RunRow)
         .where(RunRow.monitor.in_([row.id for row in watched]), RunRow.state == "measured")
-        .distinct(RunRow.monitor)
+        .ext(distinct_on(RunRow.monitor))
         .order_by(RunRow.monitor, RunRow.due_at.desc())
     )
     last = {row.monitor: as_run(row) for row in session.scalars(newest)}

@@ -28,7 +28,7 @@ from engine.monitoring.measures import DIMENSIONS, Measure, Scope
 from engine.monitoring.monitors import Monitor, MonitorStopped
 from engine.monitoring.tables import RunRow
 from engine.monitoring.thresholds import InForce
-from engine.monitoring.verdicts import Judged, Taken, Verdict
+from engine.monitoring.verdicts import Taken, Verdict
 from engine.serving import queries as serving
 from engine.store import now
 
@@ -276,8 +276,3 @@ def _taken(session: Session, each: Measure, scope: Scope) -> Taken:
     except GatewrightError as reason:
         return Taken(measure=each.name, dimension=each.dimension, failure=reason.message)
     return Taken(measure=each.name, dimension=each.dimension, readings=readings)
-
-
-def lead(verdict: Verdict) -> Judged | None:
-    """The reading with the largest excess among those beyond a bound; None where none is."""
-    return max((cause.head for cause in verdict.causes), key=lambda each: each.excess, default=None)

@@ -99,7 +99,7 @@ def _run(house: Store, task: UUID, begun: _Begun, entry: int | None) -> bool:
         lines.ended(house, handler, task, begun.target, begun.standing, failure)
         return gone
     try:
-        gone = _hand_in(house, task, begun.parameters, value, entry)
+        gone = _hand_in(house, task, begun, value, entry)
     except (OperationalError, InstanceBusy):
         raise  # no fault of the step: it is still owed, and handed out again
     except Exception as failure:
@@ -110,14 +110,14 @@ def _run(house: Store, task: UUID, begun: _Begun, entry: int | None) -> bool:
     return gone
 
 
-def _hand_in(house: Store, task: UUID, parameters: Any, value: Any, entry: int | None) -> bool:
+def _hand_in(house: Store, task: UUID, begun: _Begun, value: Any, entry: int | None) -> bool:
     """Have the result taken; an instance that is busy is asked again, since the work would else be done again."""
     for _ in range(_MOST_ASKED):
         try:
-            return instances.succeeded(house, task, parameters, value, entry=entry)
+            return instances.succeeded(house, task, begun.parameters, value, prepared=begun.ctx.prepared, entry=entry)
         except InstanceBusy:
             continue
-    return instances.succeeded(house, task, parameters, value, entry=entry)
+    return instances.succeeded(house, task, begun.parameters, value, prepared=begun.ctx.prepared, entry=entry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ class Context:
     settings: Settings
     actor: str = "system"  #: who moved the instance: a person, the clock, a worker
     progress: Callable[[float, str], None] = field(default=_unheard)
-    prepared: Any = None  #: what a job's `prepare` returned: values that `run` needs from the database
+    prepared: Any = None  #: what a job's `prepare` returned for this attempt, for its `run` and its `apply`
 
     @property
     def idempotency_key(self) -> str:

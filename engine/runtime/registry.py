@@ -69,7 +69,7 @@ class ServiceTask:
     def prepare(self, function: F) -> F:
         """Registers what is checked in a transaction before a job runs: (session, parameters, ctx).
 
-        What it returns is `ctx.prepared` in the run; it is asked again before each attempt.
+        What it returns is `ctx.prepared` in the run and in `apply`; it is asked again before each attempt.
         """
         self.check = function
         return function

@@ -22,7 +22,8 @@ from engine.errors import GatewrightError
 from engine.identity import Person
 from engine.runtime import bundles
 from engine.runtime.instances.start import answered, begin
-from engine.runtime.tables import ScheduleRow, ScheduleRunRow
+from engine.runtime.tables import InstanceRow, ScheduleRow, ScheduleRunRow
+from engine.runtime.values import Schedule, ScheduleRun
 from engine.store import Store, new_id, now, transaction
 
 _log = logging.getLogger(__name__)
@@ -113,6 +114,89 @@ def pause(session: Session, person: Person, schedule: str, paused: bool = True) 
     if not paused:
         row.next_due_at = next_after(row.timing, row.timezone, now(session), begun=row.created_at)
     _record(session, row, "schedule.paused" if paused else "schedule.resumed", person)
+
+
+def keep(
+    session: Session,
+    actor: str,
+    name: str,
+    process: str,
+    timing: str,
+    *,
+    subject: str,
+    variables: dict[str, Any],
+    timezone: str,
+    missed: str,
+) -> datetime | None:
+    """Have a schedule of this name fire at this timing from now on; returns when it does so first.
+
+    For what the house keeps by itself, such as a monitor's: whether somebody may ask for it is asked by whoever
+    calls. One that fires at the same times already goes on undisturbed. Raises TimingRefused.
+    """
+    at = now(session)
+    given = {
+        "process": process,
+        "subject": subject,
+        "variables": variables,
+        "timing": timing,
+        "timezone": timezone,
+        "missed": missed,
+    }
+    row = session.scalars(select(ScheduleRow).where(ScheduleRow.name == name).with_for_update()).one_or_none()
+    if (
+        row is not None
+        and row.next_due_at is not None
+        and not row.paused
+        and {column: getattr(row, column) for column in given} == given
+    ):
+        return row.next_due_at
+    due = next_after(timing, timezone, at, begun=at)
+    fresh = {**given, "owner": actor, "paused": False, "created_at": at, "next_due_at": due}
+    if row is None:
+        row = ScheduleRow(id=new_id(), name=name, **fresh)
+        session.add(row)
+    else:
+        for column, value in fresh.items():
+            setattr(row, column, value)
+    session.flush()
+    _record(session, row, "schedule.kept", Person.system(actor), timing=timing, missed=missed)
+    return due
+
+
+def let_go(session: Session, actor: str, name: str) -> None:
+    """Have a schedule that the house keeps fire no more; nothing where there is none."""
+    row = session.scalars(select(ScheduleRow).where(ScheduleRow.name == name).with_for_update()).one_or_none()
+    if row is not None and not row.paused:
+        row.paused, row.next_due_at = True, None
+        _record(session, row, "schedule.paused", Person.system(actor))
+
+
+def named(session: Session, name: str) -> Schedule | None:
+    """The schedule of this name, without its runs; None where there is none."""
+    row = session.scalars(select(ScheduleRow).where(ScheduleRow.name == name)).one_or_none()
+    if row is None:
+        return None
+    return Schedule(**{field: getattr(row, field) for field in Schedule.__slots__ if not field.startswith("last_")})
+
+
+def run_of(session: Session, schedule: UUID, due: datetime) -> ScheduleRun | None:
+    """What came of one time at which a schedule was due; None where it has not fired for it."""
+    row = session.get(ScheduleRunRow, (schedule, due), populate_existing=True)
+    return None if row is None else ScheduleRun(**{field: getattr(row, field) for field in ScheduleRun.__slots__})
+
+
+def due_of(session: Session, instance: UUID) -> datetime:
+    """The moment for which an instance was started: when its schedule was due, else when it began."""
+    origin, begun = session.execute(
+        select(InstanceRow.origin, InstanceRow.started_at).where(InstanceRow.id == instance)
+    ).one()
+    due: datetime | None = session.scalar(
+        select(ScheduleRunRow.due_at)
+        .join(ScheduleRow, ScheduleRow.id == ScheduleRunRow.schedule)
+        .where(ScheduleRow.name == origin.removeprefix("schedule "), ScheduleRunRow.instance == instance)
+    )
+    moment: datetime = due or begun
+    return moment
 
 
 def drawn_name(process: str, element: str) -> str:

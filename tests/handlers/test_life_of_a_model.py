@@ -14,6 +14,7 @@ from engine.handlers.facts import deliver_facts
 from engine.identity import Person
 from engine.inventory import assets, models, queries, risks, versions
 from engine.inventory.references import VersionRef
+from engine.monitoring import queries as monitored
 from engine.runtime import attempts, instances, messages, preview, schedules, user_tasks
 from engine.runtime import queries as runtime
 from engine.runtime.tables import DefinitionFileRow, DefinitionRow
@@ -52,7 +53,12 @@ def test_a_model_that_decides_about_people_takes_the_full_way(house):
     with transaction(house) as session:
         live = serving.live(session, "credit", "production")
         (given,) = approvals.of_version(session, "credit@1")
+        (watched,) = monitored.monitors(session, model="credit").items
+        kept = schedules.named(session, watched.monitor.schedule)
     assert live is not None
+    assert watched.monitor.running  # R27: from its deployment on
+    assert kept is not None
+    assert (kept.timing, kept.process, kept.next_due_at) == ("0 6 * * *", "monitoring", watched.monitor.next_due_at)
     assert given.used_by == f"deployment {live.id}"
     assert [w.element for w in h.detail(house, instance).waiting if w.kind == "message"]
     assert sorted(path.elements) == sorted(h.passed(house, instance))
@@ -76,6 +82,11 @@ def test_a_model_that_decides_about_nobody_takes_the_light_way_and_retires(house
         assert queries.model(session, "letters").retired
         assert serving.retirement(session, "letters") is not None
         assert serving.live(session, "letters", "production") is None
+        (watched,) = monitored.monitors(session, model="letters").items  # R27: its history stays
+        assert (watched.monitor.state, watched.monitor.reason) == ("stopped", "the model leaves service")
+        kept = schedules.named(session, watched.monitor.schedule)
+    assert kept is not None
+    assert kept.paused
 
 
 def test_an_open_high_risk_blocks_the_deployment_until_it_is_closed(house, clock):

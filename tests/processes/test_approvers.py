@@ -47,4 +47,5 @@ def answer(call: ServiceCall) -> object:
     return {
         "test_model": {"passed": True, "suite": "smoke", "failed": [], "digest": ""},
         "deploy_model": {"deployment": "1", "address": "http://127.0.0.1:8080/"},
+        "start_monitors": {"monitor": "standard", "timing": "0 6 * * *", "window": "P7D"},
     }[call.handler]

@@ -34,8 +34,8 @@ def nodes(process: str) -> list[Node]:
 
 def test_the_library_holds_the_life_cycle_and_all_that_it_calls() -> None:
     called = {node.called for process in PROCESSES for node in nodes(process) if node.called}
-    # alerting is started by a message of the house, and by no other life cycle
-    assert called | {"model_life_cycle", "alerting"} == set(PROCESSES)
+    # alerting is started by a message of the house, a run of a monitor by its schedule, and by no other life cycle
+    assert called | {"model_life_cycle", "alerting", "monitoring"} == set(PROCESSES)
     bundle(files("model_life_cycle"), {name: files(name) for name in called})
 
 

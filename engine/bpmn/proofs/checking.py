@@ -10,7 +10,18 @@ from typing import Any
 from engine.bpmn.proofs import paths
 from engine.bpmn.proofs.exploration import Edge, Graph
 from engine.bpmn.proofs.paths import Visit
-from engine.bpmn.proofs.policies import NEVER_WITHOUT, SHUT_OUT, STARTER, TIER, Answers, Applied, Policy, Step, listed
+from engine.bpmn.proofs.policies import (
+    ENDS,
+    NEVER_WITHOUT,
+    SHUT_OUT,
+    STARTER,
+    TIER,
+    Answers,
+    Applied,
+    Policy,
+    Step,
+    listed,
+)
 from engine.bpmn.proofs.variables import Place
 from engine.bpmn.proofs.verdicts import FAILS, HOLDS, UNDECIDED, Verdict
 from engine.bpmn.proofs.world import process_of
@@ -104,7 +115,7 @@ class Watch:
     def after(self, memory: Memory, action: Action, wrote: Mapping[str, Any]) -> tuple[Memory, Breach | None]:
         """(what is remembered after a step, how it breaks the policy)."""
         if action.kind == "finish":
-            end = self.policy.target.kind == "end" and not memory.met and self._holds_for(memory)
+            end = self.policy.target.kind in ENDS and not memory.met and self._holds_for(memory)
             return memory, Breach((self.graph.net.main, "")) if end else None
         if not any(each.element in self.concerned for each in action.happenings):
             return memory, None
@@ -212,7 +223,7 @@ def _reason(policy: Policy, where: str, breach: Breach, memory: Memory) -> str:
     needed = ", or ".join(map(str, policy.required))
     if policy.form == NEVER_WITHOUT:
         after = " or ".join(map(str, policy.since))
-        end = "The life cycle ends" if policy.target.kind == "end" else f'"{where}" is reached'
+        end = f'"{where}" is reached' if breach.place[1] else "The life cycle ends"
         return f"{end}{tier} after {after} and without {needed}."
     since = f" after the last {' or '.join(map(_bare, policy.since))}" if policy.since else ""
     return f'"{where}" is reached{tier} without {needed}{since}.'

@@ -17,13 +17,17 @@ STARTER = "starter"
 
 ALWAYS_BEFORE, AFTER_LAST, NEVER_WITHOUT, SHUT_OUT = "always-before", "after-last", "never-without", "shut-out"
 FORMS = (ALWAYS_BEFORE, AFTER_LAST, NEVER_WITHOUT, SHUT_OUT)
+#: kinds of target that the end of the process is
+ENDS = ("end", "rest")
+#: where an instance stands until a person, a time or a message moves it
+_WAITS = frozenset({"userTask", "manualTask", "receiveTask", "intermediateCatchEvent", "eventBasedGateway"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """A kind of step in a life cycle, by what the elements of a diagram say of themselves.
 
-    kind: "service_task", "approval", "user_task", "decision", "message", "element" or "end".
+    kind: "service_task", "approval", "user_task", "decision", "message", "element", "rest" or "end".
     """
 
     kind: str
@@ -57,6 +61,8 @@ class Step:
         if self.kind == "message":
             catches = node.kind in {"intermediateCatchEvent", "boundaryEvent", "receiveTask", "startEvent"}
             return catches and any(event.kind == "message" and event.name == self.name for event in node.events)
+        if self.kind == "rest":
+            return node.kind in _WAITS and not any(event.kind == "link" for event in node.events)
         if node.kind != "userTask" or self.kind == "end":
             return False
         properties = node.properties
@@ -80,6 +86,7 @@ class Step:
             "decision": f"the decision {self.name}",
             "message": f"the message {self.name}",
             "element": self.name,
+            "rest": "a rest",
             "end": "the end",
         }[self.kind]
         if self.answer:
@@ -159,7 +166,7 @@ def applied(policy: Policy, net: Net) -> Applied | None:
         return {place: frozenset(answers) for place, answers in found.items()}
 
     target, since = those((policy.target,), False), those(policy.since, False)
-    if (policy.form == NEVER_WITHOUT and not since) or (not target and policy.target.kind != "end"):
+    if (policy.form == NEVER_WITHOUT and not since) or (not target and policy.target.kind not in ENDS):
         return None
     people: dict[Place, frozenset[Place]] = {}
     if policy.form == SHUT_OUT:

@@ -31,7 +31,7 @@ class _Part(BaseModel):
 
 
 class StepPart(_Part):
-    """A kind of step: exactly one of the first six names it."""
+    """A kind of step: exactly one of the first eight names it."""
 
     service_task: str = Field(default="", description="a service task bound to this handler")
     approval: str = Field(default="", description="a user task of the kind approval for this purpose")
@@ -39,6 +39,10 @@ class StepPart(_Part):
     decision: str = Field(default="", description="a business rule task that asks this decision table")
     message: str = Field(default="", description="an event or task that takes this message")
     element: str = Field(default="", description="one element by its id, or process/id")
+    rest: bool = Field(
+        default=False,
+        description="`true`: where it waits for a person, a time or a message, or ends; a target of never-without only",
+    )
     end: bool = Field(default=False, description="`true`: the end of the process; as a target of never-without only")
     roles: Names | None = Field(default=None, description="approval, user_task: of the lane of one of these roles")
     shut_out: Names | None = Field(default=None, description="approval, user_task: shuts out at least these")
@@ -81,7 +85,7 @@ class StepPart(_Part):
         )
 
 
-KINDS = ("service_task", "approval", "user_task", "decision", "message", "element", "end")
+KINDS = ("service_task", "approval", "user_task", "decision", "message", "element", "rest", "end")
 Steps = Annotated[list[StepPart], Field(min_length=1, max_length=20)]
 
 
@@ -120,8 +124,8 @@ class PolicyFile(_Part):
             raise ValueError(f"a policy of the form {self.form} needs {', '.join(sorted(missing))}")
         if surplus := given - needed:
             raise ValueError(f"a policy of the form {self.form} has no {', '.join(sorted(surplus))}")
-        if self.target.end and self.form != NEVER_WITHOUT:
-            raise ValueError("the end is a target of never-without alone")
+        if (self.target.end or self.target.rest) and self.form != NEVER_WITHOUT:
+            raise ValueError("a rest and the end are targets of never-without alone")
         if self.form == SHUT_OUT and not (self.target.approval or self.target.user_task):
             raise ValueError("the target of shut-out is an approval or a user task")
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -19,10 +20,13 @@ from engine.telemetry import tracing
 WORKER = Person.system("worker")
 
 
-def succeeded(house: Store, task: UUID, parameters: BaseModel, value: Any, *, entry: int | None = None) -> bool:
+def succeeded(
+    house: Store, task: UUID, parameters: BaseModel, value: Any, *, prepared: Any = None, entry: int | None = None
+) -> bool:
     """Take a job's result, with what its handler applies; False where it was taken or given up before.
 
     The token is the task, checked under the instance's lock: of two results of one step the second is dropped.
+    prepared: what the handler prepared for the attempt that gave the value.
     entry: that of the queue by which a worker came to the job; it goes with the result, in the same transaction.
     """
 
@@ -34,7 +38,7 @@ def succeeded(house: Store, task: UUID, parameters: BaseModel, value: Any, *, en
         tracing.tell(element=row.element, task=task, handler=row.handler)
         handler = registry.find_service_task(row.handler)
         if handler.taken:
-            ctx = moving.context(str(task), row.element)
+            ctx = replace(moving.context(str(task), row.element), prepared=prepared)
             with (
                 tracing.span(f"apply {row.handler}", handler=row.handler, element=row.element),
                 moving.session.begin_nested(),

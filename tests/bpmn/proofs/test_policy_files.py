@@ -55,7 +55,7 @@ def test_the_policies_that_ship_have_a_source_and_are_numbered():
         (("{service_task: deploy_model}", "{}"), "target: a step names exactly one of service_task, approval"),
         (("deploy_model}", "deploy_model, approval: deployment}"), "a step names exactly one of"),
         (("deploy_model}", "deploy_model, roles: [risk_manager]}"), "roles belongs to an approval or a user task"),
-        (("{service_task: deploy_model}", "{end: true}"), "the end is a target of never-without alone"),
+        (("{service_task: deploy_model}", "{end: true}"), "a rest and the end are targets of never-without alone"),
         (("House rule 1", "&a House rule 1"), "it has anchors or aliases"),
         (("title: A", "title: [A"), "it is no YAML in line"),
         ((GOOD, "- 1"), "it is no object of named values"),
