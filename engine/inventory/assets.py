@@ -33,6 +33,7 @@ ROLES: dict[str, str] = {
     "metrics": "what the training reported",
     "probe": "rows to compare predictions on",
     "predictions": "the predictions on the probe rows",
+    "compiled": "the model as arrays, and how far they are from the original on the probe rows",
     "tests": "the reports of its last tests, one a suite",
     "documentation": "the model card and other documents",
 }

@@ -12,6 +12,8 @@ from engine.errors import GatewrightError
 
 #: Which side of a score gets the positive decision, where the model says nothing.
 CUT_OFF = 0.5
+#: Thresholds that bound no metric: where the decision turns, and how far the compiled form may lie from the original.
+APART = ("cut_off", "max_compiled_difference")
 
 
 class ThresholdRefused(GatewrightError):
@@ -27,7 +29,7 @@ def check(thresholds: Mapping[str, Any]) -> None:
     measured = [name for name, metric in statistics.all_metrics().items() if not metric.compares]
     known = [f"{side}_{metric}" for metric in measured for side in ("min", "max")]
     for name, bound in thresholds.items():
-        if name != "cut_off" and name not in known:
+        if name not in APART and name not in known:
             nearest = difflib.get_close_matches(name, known, n=1)
             meant = f"Did you mean {nearest[0]}?" if nearest else ""
             raise ThresholdRefused(name=name, reason="there is no such metric", nearest=meant)
@@ -35,6 +37,8 @@ def check(thresholds: Mapping[str, Any]) -> None:
             raise ThresholdRefused(name=name, reason=f"{bound!r} is not a number", nearest="")
     if not 0 <= cut_off(thresholds) <= 1:
         raise ThresholdRefused(name="cut_off", reason="it does not lie in [0, 1]", nearest="")
+    if (compiled_within(thresholds) or 0.0) < 0:
+        raise ThresholdRefused(name="max_compiled_difference", reason="it is below 0", nearest="")
 
 
 def cut_off(thresholds: Mapping[str, Any]) -> float:
@@ -42,11 +46,17 @@ def cut_off(thresholds: Mapping[str, Any]) -> float:
     return float(thresholds.get("cut_off", CUT_OFF))
 
 
+def compiled_within(thresholds: Mapping[str, Any]) -> float | None:
+    """The largest difference on a probe row at which the compiled form may serve; None: the original serves."""
+    bound = thresholds.get("max_compiled_difference")
+    return None if bound is None else float(bound)
+
+
 def bounds(thresholds: Mapping[str, Any]) -> dict[str, tuple[str, str, float]]:
-    """Threshold name -> (metric, "min" or "max", bound), the cut-off left out."""
+    """Threshold name -> (metric, "min" or "max", bound); those that bound no metric are left out."""
     found = {}
     for name, bound in thresholds.items():
-        if name != "cut_off":
+        if name not in APART:
             side, _, metric = name.partition("_")
             found[name] = (metric, side, float(bound))
     return found

@@ -126,6 +126,10 @@ class Child:
             raise ChildDied(what="score", how=f"{len(predictions)} answers to {n_rows} rows", output="")
         return predictions
 
+    def flatten(self) -> Any:
+        """The loaded model as a JSON value of numbers, without its code; ModelCodeFailed where it has no such form."""
+        return self._process.call("flatten")
+
     def close(self) -> None:
         """End the child; closing twice is harmless."""
         with self._closing:

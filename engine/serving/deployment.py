@@ -41,6 +41,11 @@ class Deployment:
         return f"{self.model}@{self.version}"
 
     @property
+    def form(self) -> str:
+        """What answers: the original in a sandbox child, or the compiled form."""
+        return "compiled" if "compiled" in self.inputs else "original"
+
+    @property
     def outcome(self) -> str:
         """What became of it: on its way, live, failing, never live, or ended."""
         if self.desired == "stopped":

@@ -19,10 +19,10 @@ from engine.identity import Person
 from engine.inventory import queries as inventory
 from engine.inventory import thresholds, versions
 from engine.inventory.references import VersionRef
-from engine.serving import environments
+from engine.serving import environments, forms
 from engine.serving.deployment import STATES, Deployment
 from engine.serving.tables import DeploymentRow, RetirementRow, RouteRow
-from engine.store import new_id, now
+from engine.store import files, new_id, now
 
 #: Assets without which nothing can score: the model, and what its rows must look like.
 NEEDED = ("artefact", "input_schema")
@@ -73,7 +73,8 @@ def request(
     """The deployment that shall run from now on; its target starts it. Asked again with the same key, the same one.
 
     Whether it may run at all is asked before, by whoever calls: here stands the wish, not the gate. Kind, cut-off and
-    the digest of every asset are frozen here: what runs is what was approved, whatever is edited afterwards.
+    the digest of every asset are frozen here: what runs is what was approved, whatever is edited afterwards. So is the
+    form that serves (see `forms`): a compiled form stands among the inputs only where it does.
     Raises EnvironmentUnknown, ModelUnknown, VersionUnknown, DeploymentsEnded, or InputsIncomplete.
     """
     place = environments.get(session, environment)
@@ -86,6 +87,7 @@ def request(
     inputs = versions.evidence_digests(session, version) | inventory.asset_digests(session, version)
     if missing := [role for role in NEEDED if role not in inputs]:
         raise InputsIncomplete(version=version, roles=", ".join(missing))
+    inputs, form = forms.choose(files(session), inputs, thresholds.compiled_within(model.metadata.thresholds))
     row = DeploymentRow(
         id=new_id(),
         key=key,
@@ -119,6 +121,7 @@ def request(
         kind=row.kind,
         cut_off=row.cut_off,
         inputs=row.inputs,
+        form=form,
         instance=instance,
         task=task,
     )

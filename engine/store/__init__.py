@@ -6,7 +6,7 @@ from engine.store.base import Base, Moment
 from engine.store.canonical_json import canonical
 from engine.store.clock import Clock, SystemClock, TestClock
 from engine.store.files import Files
-from engine.store.ids import new_id
+from engine.store.ids import new_id, new_ids
 from engine.store.sessions import Store, after_commit, execute, files, now, open_store, replayed, transaction, trouble
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "execute",
     "files",
     "new_id",
+    "new_ids",
     "now",
     "open_store",
     "replayed",

@@ -12,6 +12,21 @@ _guard = threading.Lock()
 _last = 0
 
 
+def new_ids(n: int) -> list[uuid.UUID]:
+    """So many of them, in their order; for less than half the cost of each by itself."""
+    global _last
+    nanoseconds = time.time_ns()
+    part = nanoseconds // 1_000_000 * _PER_MILLISECOND + nanoseconds % 1_000_000 * _PER_MILLISECOND // 1_000_000
+    with _guard:
+        first = max(part, _last + 1)
+        _last = first + n - 1
+    chance = secrets.token_bytes(8 * n)
+    return [
+        _made(part, int.from_bytes(chance[8 * place : 8 * place + 8]) >> 2)
+        for place, part in enumerate(range(first, first + n))
+    ]
+
+
 def new_id() -> uuid.UUID:
     """A UUID version 7 that sorts behind every other of this process.
 
@@ -23,7 +38,11 @@ def new_id() -> uuid.UUID:
     part = nanoseconds // 1_000_000 * _PER_MILLISECOND + nanoseconds % 1_000_000 * _PER_MILLISECOND // 1_000_000
     with _guard:
         _last = part = max(part, _last + 1)
+    return _made(part, secrets.randbits(62))
+
+
+def _made(part: int, chance: int) -> uuid.UUID:
     value = (part >> 12 & (1 << 48) - 1) << 80
     value |= 0x7 << 76 | (part & 0xFFF) << 64
-    value |= 0b10 << 62 | secrets.randbits(62)
+    value |= 0b10 << 62 | chance
     return uuid.UUID(int=value)

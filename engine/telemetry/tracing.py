@@ -1,13 +1,13 @@
 """Spans of OpenTelemetry: a person's click, its road, the job in a worker and what its result moves are one trace.
 
-Without a collector the API's own empty spans are made, at a few microseconds each. A span carries ids of ours alone:
+Without a collector and a caller's trace no span is made. A span carries ids of ours alone:
 no person, no variable, no text of an error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from opentelemetry import trace
@@ -21,6 +21,7 @@ from engine.telemetry import context
 
 _tracer = trace.get_tracer("gatewright")
 _carrier = TraceContextTextMapPropagator()
+_listening = False
 
 
 class TracingNotInstalled(GatewrightError):
@@ -31,12 +32,31 @@ class TracingNotInstalled(GatewrightError):
     status = 500
 
 
-@contextmanager
-def span(name: str, *, parent: str | None = None, server: bool = False, **facts: object) -> Iterator[trace.Span]:
+def span(
+    name: str, *, parent: str | None = None, server: bool = False, **facts: object
+) -> AbstractContextManager[trace.Span]:
     """A span about these facts, which log lines in the block carry, too.
 
     parent: what `carried` gave elsewhere; left out, the span in hand. An error ends it with the error's code or class.
     """
+    if parent is None and not traced():
+        return _untraced(facts) if facts else nullcontext(trace.INVALID_SPAN)  # where nobody listens: 0.5 us, not 30
+    return _span(name, parent, server, facts)
+
+
+def traced() -> bool:
+    """Whether anybody listens, or a caller's trace is in hand."""
+    return _listening or trace.get_current_span().get_span_context().is_valid
+
+
+@contextmanager
+def _untraced(facts: Mapping[str, object]) -> Iterator[trace.Span]:
+    with context.about(**facts):
+        yield trace.INVALID_SPAN
+
+
+@contextmanager
+def _span(name: str, parent: str | None, server: bool, facts: Mapping[str, object]) -> Iterator[trace.Span]:
     kind = SpanKind.SERVER if server else SpanKind.INTERNAL
     with (
         context.about(**facts),
@@ -100,7 +120,14 @@ def begin(settings: Settings, process: str) -> None:
         resource=Resource.create({"service.namespace": "gatewright", "service.name": f"gatewright-{process}"}),
     )
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=settings.traces_url.get_secret_value())))
+    listen(provider)
+
+
+def listen(provider: trace.TracerProvider) -> None:
+    """Have spans made, and handed to this provider from now on."""
+    global _listening
     trace.set_tracer_provider(provider)
+    _listening = True
 
 
 def finish() -> None:

@@ -14,7 +14,7 @@ from engine.inventory import kinds, schemas
 from engine.inventory.sources import modules_of
 from engine.sandbox import Isolation, Limits, run
 from engine.store import Files
-from engine.training import frames, scorers
+from engine.training import compiled, frames, scorers
 
 PROGRAM = Path(__file__).parent / "programs" / "train.py"
 PROBE_ROWS = 200
@@ -58,7 +58,8 @@ class Training:
     """What came out of a training: assets by role, and the facts of the run."""
 
     #: role -> digest: source, training_data, parameters, artefact, libraries, input_schema, output_schema, metrics,
-    #: probe, predictions. The digest of `predictions` is the digest by which a training is reproduced.
+    #: probe, predictions, compiled where the model has such a form. The digest of `predictions` is the one by which a
+    #: training is reproduced.
     assets: Mapping[str, str]
     seed: int
     parameters: Mapping[str, Any]
@@ -125,6 +126,7 @@ def train(
     )
     with child:
         predictions = child.score_columns(json.loads(files.read(probe))["columns"])
+        assets |= compiled.make(files, recipe.kind, child, assets, predictions)
     assets["predictions"] = files.put(scorers.predictions_file(predictions))
     assets["output_schema"] = files.put(as_file(schemas.output(predictions.output)))
     facts = {
@@ -171,6 +173,7 @@ def read_upload(
         if "probe" in assets:
             predictions = child.score_columns(json.loads(files.read(assets["probe"]))["columns"])
             found["predictions"] = files.put(scorers.predictions_file(predictions))
+            found |= compiled.make(files, kind, child, assets, predictions)
     return found
 
 

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from functools import cache
@@ -23,7 +24,10 @@ from engine.inventory.references import VersionRef
 from engine.serving import deployments, environments
 from engine.serving.deployment import Deployment
 from engine.serving.environments import Environment
-from engine.store import Store, transaction
+from engine.statistics import tallies
+from engine.store import Files, Store, transaction
+from engine.training import compiled, scorers
+from engine.training.references import SCORE
 
 ADA = Person(id="ada", name="Ada", roles=frozenset({"data_scientist"}))
 OPS = Person(id="olga", name="Olga", roles=frozenset({"it_operations"}))
@@ -140,8 +144,11 @@ def when_it_is_retired(store: Store, model: str = "credit", reason: str = "super
 
 
 @cache
-def classifier() -> tuple[bytes, dict[str, list[float]]]:
-    """A real scikit-learn model (100 trees, 16 columns) as joblib writes it, and 50 of its rows by column."""
+def classifier(compress: int = 0) -> tuple[bytes, dict[str, list[float]]]:
+    """A real scikit-learn model (100 trees, 16 columns) as joblib writes it, and 50 of its rows by column.
+
+    compress: the same model in another file, since a model file is registered once.
+    """
     import joblib
     import numpy
     import pandas
@@ -154,27 +161,51 @@ def classifier() -> tuple[bytes, dict[str, list[float]]]:
     with threadpool_limits(1):  # on cores that others use too, its threads wait for each other, busily
         fitted = HistGradientBoostingClassifier(random_state=0, early_stopping=False).fit(frame, labels)
     written = io.BytesIO()
-    joblib.dump(fitted, written)
+    joblib.dump(fitted, written, compress=compress)
     return written.getvalue(), {name: frame[name].head(50).tolist() for name in frame}
 
 
-def given_a_classifier(store: Store, model: str = "employed") -> VersionRef:
-    """A version of a real scikit-learn model."""
-    artefact, probe = classifier()
-    schema = {
+@cache
+def compiled_form() -> dict[str, bytes]:
+    """The compiled form of the classifier and its reference, by role, made as a training and a test make them."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = Files(folder)
+        artefact, probe = classifier(compress=1)
+        assets = {
+            "artefact": files.put(artefact),
+            "probe": files.put(json.dumps({"columns": probe}).encode()),
+            "input_schema": files.put(json.dumps(classifier_schema()).encode()),
+        }
+        with scorers.start(files, "sklearn", assets) as child:
+            predictions = child.score_columns(probe)
+            made = compiled.make(files, "sklearn", child, assets, predictions)
+        form = files.read(made[compiled.ROLE])
+    outputs = tallies.refer({tallies.OUTPUT: list(predictions.values)}, fixed=(SCORE,))
+    counted = tallies.refer(probe).beside(outputs)
+    return {compiled.ROLE: form, "reference": counted.as_bytes()}
+
+
+def classifier_schema() -> dict[str, Any]:
+    """The input schema of the classifier."""
+    _, probe = classifier()
+    return {
         "type": "object",
         "properties": {name: {"type": "number"} for name in probe},
         "required": list(probe),
         "additionalProperties": False,
     }
-    given_a_model(store, model, kind="sklearn", thresholds={"cut_off": 0.6})
-    return given_a_version(
-        store,
-        model,
-        artefact=artefact,
-        input_schema=json.dumps(schema).encode(),
-        probe=json.dumps({"columns": probe}).encode(),
-    )
+
+
+def given_a_classifier(store: Store, model: str = "employed", *, compiled_within: float | None = None) -> VersionRef:
+    """A version of a real scikit-learn model; with its compiled form where that may serve."""
+    artefact, probe = classifier(compress=0 if compiled_within is None else 1)
+    thresholds = {"cut_off": 0.6}
+    assets = {"artefact": artefact, "probe": json.dumps({"columns": probe}).encode()}
+    if compiled_within is not None:
+        thresholds["max_compiled_difference"] = compiled_within
+        assets |= compiled_form()
+    given_a_model(store, model, kind="sklearn", thresholds=thresholds)
+    return given_a_version(store, model, input_schema=json.dumps(classifier_schema()).encode(), **assets)
 
 
 class Scoring:

@@ -31,7 +31,7 @@ def exporter():
     kept = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(kept))
-    trace.set_tracer_provider(provider)
+    tracing.listen(provider)
     return kept
 
 

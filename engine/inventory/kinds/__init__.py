@@ -8,6 +8,7 @@ Gatewright is not. It holds:
     start(options) -> model                 in the child: load the file `options["artefact"]`
     describe(model, request) -> dict        in the child: `output` ("score" or "value"), `columns`, `libraries`
     score(model, columns) -> dict           in the child: `values`; `decisions`, `reasons` where it decides itself
+    flatten(model, request) -> dict         if it has one, in the child: the model as trees (`engine.training.trees`)
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class Kind:
     suffixes: tuple[str, ...]  #: of the files that people hand in
     owes: tuple[str, ...]  #: the asset roles a complete version has
     trained: bool  #: whether a version can be trained here from a recipe
+    flattens: bool  #: whether it may give its models as arrays, without their code
     program: str  #: the text that runs in the sandbox
     _accept: Callable[[bytes, str], bytes]
 
@@ -94,6 +96,7 @@ def _read(module: ModuleType) -> Kind:
         suffixes=tuple(module.SUFFIXES),
         owes=tuple(module.OWES),
         trained=bool(module.TRAINED),
+        flattens=hasattr(module, "flatten"),
         program=Path(module.__file__).read_text(encoding="utf-8"),
         _accept=module.accept,
     )

@@ -140,3 +140,81 @@ def score(model: Model, request: dict[str, list[Any]]) -> dict[str, Any]:
         row = int(wrong.argmax())
         raise ValueError(f"row {row}: the model answered {values[row]}")
     return {"values": values.tolist()}
+
+
+def flatten(model: Model, request: Any) -> dict[str, Any]:
+    """The estimator's trees as lists of numbers (`engine.training.trees`); ValueError where it has none to give."""
+    from sklearn import ensemble, tree
+    from sklearn.pipeline import Pipeline
+
+    held = model.estimator
+    if isinstance(held, Pipeline) and all(step in (None, "passthrough") for _, step in held.steps[:-1]):
+        held = held.steps[-1][1]
+    boosted = (ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor)
+    gradual = (ensemble.GradientBoostingClassifier, ensemble.GradientBoostingRegressor)
+    forests = (
+        ensemble.RandomForestClassifier,
+        ensemble.RandomForestRegressor,
+        ensemble.ExtraTreesClassifier,
+        ensemble.ExtraTreesRegressor,
+    )
+    single = (tree.DecisionTreeClassifier, tree.DecisionTreeRegressor)
+    form: dict[str, Any] = {
+        "format": "gatewright-trees-1",
+        "columns": model.columns,
+        "output": model.output,
+        "link": "logistic" if model.output == "score" else "none",
+        "single": True,
+        "baseline": 0.0,
+    }
+    # By type and not by kind of: a subclass may answer otherwise.
+    if type(held) in boosted:
+        if getattr(held, "is_categorical_", None) is not None and held.is_categorical_.any():
+            raise ValueError("its trees split by categories")
+        form.update(single=False, baseline=float(held._baseline_prediction.ravel()[0]))
+        form["trees"] = [boosted_tree(predictors[0].nodes) for predictors in held._predictors]
+    elif type(held) in gradual:
+        import numpy
+        from sklearn.dummy import DummyClassifier, DummyRegressor
+
+        if not (isinstance(held.init_, str) or type(held.init_) in (DummyClassifier, DummyRegressor)):
+            raise ValueError("it begins with another model")
+        form["baseline"] = float(held._raw_predict_init(numpy.zeros((1, len(model.columns)), numpy.float32)).ravel()[0])
+        form["trees"] = [plain_tree(each[0].tree_, held.learning_rate, 0) for each in held.estimators_]
+    elif type(held) in forests or type(held) in single:
+        place = 1 if model.output == "score" else 0
+        members = held.estimators_ if type(held) in forests else [held]
+        form.update(link="mean", trees=[plain_tree(each.tree_, 1.0, place) for each in members])
+    else:
+        raise ValueError(f"{type(held).__name__} is not made of trees that are known here")
+    return form
+
+
+def boosted_tree(nodes: Any) -> dict[str, Any]:
+    """The nodes of one tree of a histogram gradient boosting."""
+    leaf = nodes["is_leaf"].astype(bool)
+    return {
+        "column": [-1 if ends else int(at) for ends, at in zip(leaf, nodes["feature_idx"], strict=True)],
+        "threshold": [finite(each) for each in nodes["num_threshold"].tolist()],
+        "left": nodes["left"].tolist(),
+        "right": nodes["right"].tolist(),
+        "missing_left": [bool(each) for each in nodes["missing_go_to_left"]],
+        "value": nodes["value"].tolist(),
+    }
+
+
+def plain_tree(held: Any, scale: float, place: int) -> dict[str, Any]:
+    """The nodes of one tree of `sklearn.tree`; `place` is the class, or 0."""
+    return {
+        "column": [-1 if left < 0 else int(at) for left, at in zip(held.children_left, held.feature, strict=True)],
+        "threshold": [finite(each) for each in held.threshold.tolist()],
+        "left": held.children_left.tolist(),
+        "right": held.children_right.tolist(),
+        "missing_left": [bool(each) for each in held.missing_go_to_left],
+        "value": (scale * held.value[:, 0, place]).tolist(),
+    }
+
+
+def finite(threshold: float) -> float | None:
+    """The threshold; None for one that every number stays under, so that only a missing value goes right."""
+    return None if threshold == float("inf") else threshold

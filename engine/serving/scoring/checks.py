@@ -76,6 +76,9 @@ class InputSchema:
     def _pass(self, rows: Sequence[Mapping[str, Any]]) -> bool:
         if not all(self._required <= row.keys() <= self._known for row in rows):
             return False
+        if len(rows) == 1:
+            row = rows[0]
+            return all(column.passes_one(row[name]) for name, column in self._columns.items() if name in row)
         return all(column.passes([row[name] for row in rows if name in row]) for name, column in self._columns.items())
 
 
@@ -89,6 +92,15 @@ class _Column:
         self._choices: frozenset[Any] | None = None
         if "enum" in rule:
             self._choices = frozenset(value for value in rule["enum"] if isinstance(value, str | int | float | None))
+
+    def passes_one(self, value: Any) -> bool:
+        """The same of one value, a fifth of the cost of a column of it."""
+        kind = type(value)
+        if kind not in self._types or (self._choices is not None and value not in self._choices):
+            return False
+        if kind is str:
+            return "\0" not in value
+        return kind not in NUMBERS or (math.isfinite(value) and self._least <= value <= self._most)
 
     def passes(self, values: Sequence[Any]) -> bool:
         kinds = set(map(type, values))

@@ -36,7 +36,7 @@ from engine.serving.scoring.wire import (
     receive_call,
     send_answer,
 )
-from engine.store import Store, new_id, transaction
+from engine.store import Store, new_ids, transaction
 from engine.telemetry import metrics, tracing
 
 logger = logging.getLogger(__name__)
@@ -361,10 +361,9 @@ class Service:
         while True:
             version = self._ready(endpoint)
             version.schema.check(batch.rows)
-            columns = {name: [row.get(name) for row in batch.rows] for name in version.schema.fields}
             try:
                 with tracing.span("model", definition=endpoint.deployment.reference):
-                    predictions = await endpoint.scorer.score(columns, len(batch.rows))
+                    predictions = await endpoint.scorer.score_rows(batch.rows, version.schema.fields)
                 break
             except ScorerNotReady:
                 deployment = endpoint.deployment
@@ -429,8 +428,9 @@ def _answered(
     version: Version,
 ) -> Answered:
     deployment, reasons = endpoint.deployment, predictions.reasons
+    request, *ids = new_ids(1 + len(batch.rows))
     return Answered(
-        request=new_id(),
+        request=request,
         logged_at=store.clock.now(),
         model=deployment.model,
         version=deployment.version,
@@ -438,7 +438,7 @@ def _answered(
         deployment=deployment.id,
         caller=caller,
         latency_us=(time.perf_counter_ns() - call.arrived_ns) // 1_000,
-        ids=[new_id() for _ in batch.rows],
+        ids=ids,
         event_times=batch.event_times,
         references=batch.references,
         inputs=batch.rows,

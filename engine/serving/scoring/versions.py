@@ -14,15 +14,17 @@ from engine.serving.deployment import Deployment
 from engine.serving.scoring.checks import InputSchema
 from engine.serving.scoring.directory import Version
 from engine.store import Store
-from engine.training import scorers
+from engine.training import compiled, scorers
+from engine.training.compiled import Compiled
 
 POSITIVE, NEGATIVE = "positive", "negative"
 MEMORY_MB = 4096
 
 
-def start(store: Store, deployment: Deployment, settings: Mapping[str, Any]) -> tuple[Version, Child]:
-    """The version of a deployment and a child that has loaded it; raises whatever keeps it from starting.
+def start(store: Store, deployment: Deployment, settings: Mapping[str, Any]) -> tuple[Version, Child | Compiled]:
+    """The version of a deployment and what answers for it; raises whatever keeps it from starting.
 
+    That is a child that has loaded the artefact, or the compiled form, once it was held against such a child.
     settings: the environment's. The artefact is copied to the child's own folder and opened only there.
     """
     schema = InputSchema(json.loads(store.files.read(deployment.inputs["input_schema"])))
@@ -37,7 +39,12 @@ def start(store: Store, deployment: Deployment, settings: Mapping[str, Any]) -> 
     version = Version(
         kind=deployment.kind, output=child.output, schema=schema, decide=by_cut_off(deployment.cut_off, child.output)
     )
-    return version, child
+    if deployment.form == "original":
+        return version, child
+    with child:
+        form = compiled.read(store.files, deployment.inputs[compiled.ROLE])
+        compiled.hold(store.files, form, child)
+    return version, form
 
 
 def by_cut_off(cut_off: float | None, output: str) -> Callable[[Predictions], Sequence[str | None]]:

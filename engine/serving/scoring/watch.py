@@ -25,6 +25,7 @@ from engine.serving.scoring import versions
 from engine.serving.scoring.directory import Directory, Endpoint
 from engine.serving.scoring.scorer import Scorer
 from engine.store import Store, now, transaction
+from engine.training.compiled import Compiled
 
 LOOK_SECONDS = 0.5
 SHORTEST_SECONDS = 0.05
@@ -148,12 +149,11 @@ class Watch:
     def _endpoint(self, active: Active) -> Endpoint:
         deployment = active.deployment
 
-        def start_child() -> Child:
-            version, child = versions.start(self._store, deployment, active.settings)
-            endpoint.version = version
-            return child
+        def start() -> Child | Compiled:
+            endpoint.version, started = versions.start(self._store, deployment, active.settings)
+            return started
 
-        scorer = Scorer(deployment.reference, deployment.environment, start_child, self._observer(deployment))
+        scorer = Scorer(deployment.reference, deployment.environment, start, self._observer(deployment))
         endpoint = Endpoint(deployment=deployment, scorer=scorer, durable=bool(active.settings.get("durable", False)))
         return endpoint
 

@@ -104,7 +104,8 @@ async def receive_call(scope: Scope, receive: Receive, limit_bytes: int) -> Call
             raise BodyTooLarge(limit_mb=limit_bytes >> 20)
         if not message.get("more_body"):
             break
-    query = {name: values[-1] for name, values in parse_qs(scope.get("query_string", b"").decode("latin-1")).items()}
+    asked = scope.get("query_string", b"")
+    query = {name: values[-1] for name, values in parse_qs(asked.decode("latin-1")).items()} if asked else {}
     return Call(
         method=scope["method"],
         path=tuple(part for part in scope["path"].split("/") if part),
