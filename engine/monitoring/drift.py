@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 from engine.errors import GatewrightError
 from engine.inferences import counts
 from engine.inventory.references import VersionRef
+from engine.monitoring.scans import Scan
 from engine.statistics import Estimate
 from engine.statistics.chi_square import chi_square, chi_square_test
 from engine.statistics.columns import Column, Counts, Whole
-from engine.statistics.kolmogorov_smirnov import kolmogorov_smirnov, kolmogorov_smirnov_p
+from engine.statistics.kolmogorov_smirnov import kolmogorov_smirnov, kolmogorov_smirnov_error, kolmogorov_smirnov_p
 from engine.statistics.psi import psi
 from engine.statistics.tallies import Reference, Tally
 from engine.statistics.wilson import wilson
@@ -62,6 +63,7 @@ class ColumnDrift:
     psi: Estimate
     statistic: str  #: which distance `effect` is: chi_square for codes, kolmogorov_smirnov for numbers in cells
     effect: Estimate
+    error: float  #: how far that distance of the values themselves may lie above the one of their cells; 0 of codes
     p: float  #: of that statistic where nothing moved; nan where it cannot be computed
     adjusted: float  #: p after Benjamini-Hochberg over the columns of the report
     missing: Estimate  #: the share of rows without a value
@@ -87,6 +89,8 @@ class Drift:
     bounds: Bounds
     state: str  #: the worst of the columns
     columns: tuple[ColumnDrift, ...]
+    absent: tuple[str, ...] = ()  #: columns of the reference that a table does not have: nothing is said of them
+    further: tuple[str, ...] = ()  #: columns of a table that the reference does not have
 
     @property
     def moved(self) -> tuple[str, ...]:
@@ -114,19 +118,38 @@ def of_window(
     tally = counts.window(
         session, ref, digest, len(reference.columns), environment=environment, since=since, until=until
     )
-    bounds = bounds or Bounds()
+    return _drift(
+        ref, digest, reference, tally, bounds or Bounds(), level, environment=environment, since=since, until=until
+    )
+
+
+def of_scan(ref: VersionRef, digest: str, scan: Scan, *, bounds: Bounds | None = None, level: float = 0.95) -> Drift:
+    """The drift of the rows of a table that was scanned with a version's reference, of that digest."""
+    return _drift(
+        ref,
+        digest,
+        scan.reference,
+        scan.tally,
+        bounds or Bounds(),
+        level,
+        absent=scan.absent,
+        further=scan.further,
+    )
+
+
+def _drift(
+    ref: VersionRef, digest: str, reference: Reference, tally: Tally, bounds: Bounds, level: float, **told: Any
+) -> Drift:
     columns = compare(reference, tally, bounds, level)
     return Drift(
         version=str(ref),
         reference=digest,
-        environment=environment,
-        since=since,
-        until=until,
         rows=tally.rows,
         reference_rows=reference.tally.rows,
         bounds=bounds,
         state=max((column.state for column in columns), key=STATES.index, default="no data"),
         columns=columns,
+        **{"environment": None, "since": None, "until": None, **told},
     )
 
 
@@ -186,6 +209,7 @@ def _column(
         psi=index,
         statistic=statistic,
         effect=effect,
+        error=kolmogorov_smirnov_error(before.groups, now.groups) if column.cells else 0.0,
         p=p,
         adjusted=adjusted,
         missing=wilson(now.missing, now.total, level),

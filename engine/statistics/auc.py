@@ -7,7 +7,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import ArrayLike
 
-from engine.statistics.arrays import Numbers, numbers, same_length, zero_or_one
+from engine.statistics.arrays import Numbers, inner, numbers, same_length, zero_or_one
 from engine.statistics.registry import Estimate, metric, quantile
 from engine.statistics.wilson import wilson
 
@@ -60,7 +60,7 @@ def auc_of_counts(positives: ArrayLike, negatives: ArrayLike, level: float = 0.9
     x_below, y_below = np.cumsum(x_tied) - x_tied, np.cumsum(y_tied) - y_tied
     v10 = (y_below + y_tied / 2) / n  # of a positive in this group of ties: the negatives it beats
     v01 = (m - x_below - x_tied + x_tied / 2) / m  # of a negative: the positives that beat it
-    theta = float(np.dot(v10, x_tied) / m)
+    theta = inner(v10, x_tied) / m
     variance = _variance(v10, x_tied, m) / m + _variance(v01, y_tied, n) / n
     if variance == 0.0 and theta in (0.0, 1.0):
         pairs = int(min(m, n))
@@ -74,5 +74,5 @@ def _variance(values: Numbers, weights: Numbers, total: float) -> float:
     """The sample variance of values that occur `weights` times each; 0 for a single case."""
     if total <= 1:
         return 0.0
-    mean = np.dot(values, weights) / total
-    return float(np.dot((values - mean) ** 2, weights) / (total - 1))
+    mean = inner(values, weights) / total
+    return inner((values - mean) ** 2, weights) / (total - 1)

@@ -77,12 +77,12 @@ class Column:
         """The group of each value, and the values as numbers, nan where they are none; shape (N,) both."""
         numbers = _numbers(values)
         if numbers is not None:
-            places = self._places_of(numbers)
+            places = self.places_of(numbers)
             places[np.isnan(numbers)] = self.size - 1
             return places, numbers
         items = list(_hashable(values))
-        numbers = _held(np.array([_float(each) if _is_number(each) else math.nan for each in items], dtype=np.float64))
-        places = self._places_of(numbers)
+        numbers = held(np.array([_float(each) if _is_number(each) else math.nan for each in items], dtype=np.float64))
+        places = self.places_of(numbers)
         known = {code: place for place, code in enumerate(self.codes) if isinstance(code, str)}
         for row in np.flatnonzero(np.isnan(numbers)):
             value = items[row]
@@ -99,7 +99,7 @@ class Column:
 
         Each is rounded to a whole unit, so that no sum depends on its order.
         """
-        small = np.abs(finite) < 2.0 ** (_SUM_BITS + 1 - self.bits)
+        small = np.abs(finite) < self._most_in_steps
         parts, spans = np.rint(finite[small] * 2.0**self.bits).astype(np.int64), of[small]
         found = [0] * n
         for start in range(0, len(parts), _ADDED_AT_ONCE):
@@ -109,6 +109,23 @@ class Column:
         for value, span in zip(finite[~small].tolist(), of[~small].tolist(), strict=True):
             found[span] += round(Fraction(value) * Fraction(2) ** self.bits)
         return found
+
+    def sum_of(self, finite: NDArray[np.float64]) -> int:
+        """What finite numbers add up to, as `scaled` would say of one span."""
+        small = finite if max(-finite.min(), finite.max()) < self._most_in_steps else None
+        if small is None:
+            return self.scaled(finite, np.zeros(len(finite), np.int64), 1)[0]
+        steps = small * 2.0**self.bits
+        np.rint(steps, out=steps)
+        return sum(
+            int(steps[start : start + _ADDED_AT_ONCE].astype(np.int64).sum())
+            for start in range(0, len(steps), _ADDED_AT_ONCE)
+        )
+
+    @property
+    def _most_in_steps(self) -> float:
+        """Numbers under it add up within 64 bits, `_ADDED_AT_ONCE` of them."""
+        return 2.0 ** (_SUM_BITS + 1 - self.bits)
 
     def as_json(self) -> dict[str, Any]:
         """A JSON object."""
@@ -126,16 +143,19 @@ class Column:
         """The column that `as_json` wrote."""
         return cls(**{**found, "codes": tuple(found["codes"])})
 
-    def _places_of(self, known: NDArray[np.float64]) -> Whole:
+    def places_of(self, known: NDArray[np.float64]) -> Whole:
         """The group of each number; of nan any."""
         if self.cells:
             width = (self.high - self.low) / self.cells
             with np.errstate(over="ignore", invalid="ignore"):
-                away = np.floor((known - self.low) / width)
-            # Infinite numbers lie outside as well; the last border belongs to the last cell.
-            cell: Whole = np.clip(np.nan_to_num(away, posinf=self.cells, neginf=-1.0), -1, self.cells).astype(np.int64)
-            cell[known == self.high] = self.cells - 1
-            return cell + np.int64(1)
+                away = known - self.low
+                away /= width
+                np.floor(away, out=away)
+                # Infinite numbers lie outside as well; the last border belongs to the last cell.
+                np.clip(away, -1.0, self.cells, out=away)
+                away[known == self.high] = self.cells - 1
+                away[np.isnan(away)] = 0.0
+            return away.astype(np.int64) + np.int64(1)
         numbers = np.array([code for code in self.codes if not isinstance(code, str)], dtype=np.float64)
         if not len(numbers):
             return np.full(len(known), len(self.codes), dtype=np.int64)
@@ -214,7 +234,7 @@ def _fit_numbers(name: str, finite: NDArray[np.float64]) -> Column:
 
 def _fit_objects(name: str, values: Values) -> Column:
     seen = Counter(value for value in _hashable(values) if isinstance(value, str | int | float) and not _missing(value))
-    numbers = _held(np.array([_float(value) for value in seen.elements() if not isinstance(value, str)]))
+    numbers = held(np.array([_float(value) for value in seen.elements() if not isinstance(value, str)]))
     texts = sorted(
         ((value, times) for value, times in seen.items() if isinstance(value, str)),
         key=lambda each: (-each[1], each[0]),
@@ -235,9 +255,9 @@ def _bits(finite: NDArray[np.float64]) -> int:
 def _numbers(values: Values) -> NDArray[np.float64] | None:
     """As numbers, nan for None; None where texts or objects are among them."""
     if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
-        return _held(values.astype(np.float64, copy=False))
+        return held(values.astype(np.float64, copy=False))
     if all(value is None or isinstance(value, bool | int | float) for value in values):
-        return _held(np.array([math.nan if value is None else _float(value) for value in values], dtype=np.float64))
+        return held(np.array([math.nan if value is None else _float(value) for value in values], dtype=np.float64))
     return None
 
 
@@ -248,7 +268,7 @@ def _float(value: float) -> float:
         return math.copysign(math.inf, value)
 
 
-def _held(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+def held(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
     """Off the ends of what a float holds, so that no difference and no width leaves it."""
     size = np.abs(numbers)
     if (size > _LARGEST).any() or ((size < 1 / _LARGEST) & (size > 0)).any():

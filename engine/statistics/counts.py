@@ -10,7 +10,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import ArrayLike
 
-from engine.statistics.arrays import Numbers, numbers
+from engine.statistics.arrays import Numbers, inner, numbers
 from engine.statistics.registry import Estimate, quantile
 
 
@@ -27,6 +27,22 @@ def two_counts(reference: ArrayLike, window: ArrayLike) -> tuple[Numbers, Number
     if len(found[0]) != len(found[1]):
         raise ValueError(f"lengths differ: reference {len(found[0])}, window {len(found[1])}")
     return found[0], found[1]
+
+
+def by_value(reference: ArrayLike, window: ArrayLike) -> tuple[Numbers, Numbers, Numbers]:
+    """(distinct values, how often each occurs in the reference, and in the window), ascending; by one sort.
+
+    reference, window: finite numbers, shape (n,) and (m,). What is computed from such counts is exact.
+    """
+    n = len(numbers(reference, "reference"))
+    both = np.concatenate([numbers(reference, "reference"), numbers(window, "window")])
+    order = np.argsort(both, kind="stable")
+    values = both[order]
+    first = np.append(True, values[1:] != values[:-1]) if len(values) else np.zeros(0, bool)
+    starts = np.flatnonzero(first)
+    of_reference = np.add.reduceat((order < n).astype(np.float64), starts) if len(starts) else np.zeros(0)
+    sizes = np.diff(np.append(starts, len(values))).astype(np.float64)
+    return values[starts], of_reference, sizes - of_reference
 
 
 def distance(
@@ -62,5 +78,5 @@ def distance(
 
 def variance(values: Numbers, shares: Numbers) -> float:
     """The variance of values that occur with these shares."""
-    mean = float(np.dot(values, shares))
-    return float(np.dot((values - mean) ** 2, shares))
+    mean = inner(values, shares)
+    return inner((values - mean) ** 2, shares)

@@ -7,7 +7,7 @@ from math import log, sqrt
 import numpy as np
 from numpy.typing import ArrayLike
 
-from engine.statistics.arrays import Numbers
+from engine.statistics.arrays import Numbers, inner
 from engine.statistics.counts import distance, two_counts
 from engine.statistics.registry import Estimate, metric
 
@@ -30,7 +30,7 @@ def jensen_shannon(reference: ArrayLike, window: ArrayLike, level: float = 0.95)
     p, q = r / n, w / m
     middle = (p + q) / 2
     by_p, by_q = _logs(p, middle), _logs(q, middle)
-    divergence = float(np.dot(p, by_p) + np.dot(q, by_q)) / 2
+    divergence = (inner(p, by_p) + inner(q, by_q)) / 2
     bounds = distance(divergence, (by_p / 2, by_q / 2), (p, q), (n, m), 1 / (8 * log(2)), level)
     value, low, high = (sqrt(min(max(each, 0.0), 1.0)) for each in (divergence, bounds.low, bounds.high))
     return Estimate(value, low, high, level)

@@ -35,6 +35,25 @@ def kolmogorov_smirnov(reference: ArrayLike, window: ArrayLike, level: float = 0
     return Estimate(value, max(0.0, value - band), min(1.0, value + band), level)
 
 
+def kolmogorov_smirnov_error(reference: ArrayLike, window: ArrayLike) -> float:
+    """How far D of the values themselves may lie above D of their cells; nan where one is empty.
+
+        max_j max(F(j-1) - G(j-1) + p_j, G(j-1) - F(j-1) + q_j) - D,  F(-1) = G(-1) = 0
+
+    within a cell F may rise by its whole share p_j before G does, or G by q_j before F; D of the values is never below
+    D of the cells. reference, window: as in `kolmogorov_smirnov`. A cell that holds one distinct value adds nothing,
+    which is not known here: for codes the error is 0, and is not to be asked for.
+    """
+    r, w = two_counts(reference, window)
+    n, m = float(r.sum()), float(w.sum())
+    if not n or not m:
+        return float("nan")
+    p, q = r / n, w / m
+    gaps = np.cumsum(p) - np.cumsum(q)
+    before = gaps - p + q
+    return float(max((before + p).max(), (q - before).max()) - np.abs(gaps).max())
+
+
 def kolmogorov_smirnov_p(reference: ArrayLike, window: ArrayLike) -> float:
     """The chance of so large a D where both samples come from one continuous population; nan where one is empty.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from engine.statistics.arrays import inner
 from engine.statistics.counts import distance, two_counts
 from engine.statistics.registry import Estimate, metric
 
@@ -34,4 +35,4 @@ def psi(reference: ArrayLike, window: ArrayLike, level: float = 0.95) -> Estimat
     p, q = r / n, w / m
     logs = np.log(q / p)
     slopes = (-logs - q / p + 1, logs + 1 - p / q)
-    return distance(float(np.dot(q - p, logs)), slopes, (p, q), (n, m), 1.0, level)
+    return distance(inner(q - p, logs), slopes, (p, q), (n, m), 1.0, level)

@@ -151,6 +151,31 @@ class Reference:
             for at, name in enumerate(names)
         }
 
+    def tally_of(self, rows: int, counts: Sequence[Counts]) -> Tally:
+        """The tally of rows whose columns were counted one by one, in the order of the columns."""
+        if len(counts) != len(self.columns):
+            raise ValueError(f"lengths differ: counts {len(counts)}, columns {len(self.columns)}")
+        occurring = [np.flatnonzero(each.groups) for each in counts]
+        return Tally(
+            rows=rows,
+            places=np.concatenate(
+                [np.empty(0, np.int64), *(at + first for at, first in zip(occurring, self.offsets, strict=False))]
+            ),
+            times=np.concatenate(
+                [np.empty(0, np.int64), *(each.groups[at] for at, each in zip(occurring, counts, strict=True))]
+            ),
+            scaled=tuple(each.scaled for each in counts),
+            least=tuple(each.least for each in counts),
+            most=tuple(each.most for each in counts),
+        )
+
+    def only(self, names: Iterable[str]) -> Reference:
+        """The reference of some of its columns; ValueError names one that is not among them."""
+        kept = list(names)
+        columns = tuple(self.column(name) for name in kept)
+        some = Reference(columns=columns, tally=self.tally)
+        return Reference(columns=columns, tally=some.tally_of(self.tally.rows, [self.counts(name) for name in kept]))
+
     def beside(self, other: Reference) -> Reference:
         """Both together, though their rows are others: the columns of this one, then those of the other."""
         mine, theirs = self.tally, other.tally

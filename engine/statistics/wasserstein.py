@@ -7,7 +7,7 @@ from math import pi, sqrt
 import numpy as np
 from numpy.typing import ArrayLike
 
-from engine.statistics.arrays import Numbers, numbers
+from engine.statistics.arrays import Numbers, inner, numbers
 from engine.statistics.counts import two_counts, variance
 from engine.statistics.registry import Estimate, metric, quantile
 
@@ -44,9 +44,9 @@ def wasserstein(
         return Estimate.unknown(level)
     p, q = r / n, w / m
     gaps = np.cumsum(p)[:-1] - np.cumsum(q)[:-1]
-    value = float(np.dot(np.abs(gaps), steps))
+    value = inner(np.abs(gaps), steps)
     h = np.append(np.cumsum((np.sign(gaps) * steps)[::-1])[::-1], 0.0)
     spread = z * sqrt(variance(h, p) / n + variance(h, q) / m)
     both = np.clip(np.cumsum(r + w)[:-1] / (n + m), 0.0, 1.0)
-    by_chance = sqrt(2 / pi * (1 / n + 1 / m)) * float(np.dot(np.sqrt(both * (1 - both)), steps))
+    by_chance = sqrt(2 / pi * (1 / n + 1 / m)) * inner(np.sqrt(both * (1 - both)), steps)
     return Estimate(value, max(0.0, value - by_chance - spread), value + spread, level)

@@ -25,3 +25,8 @@ def test_drift_is_told_column_by_column(as_: Callable[..., Caller], store: Store
     backwards = bea("GET", f"{at}/drift?since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z", 422)
     assert backwards["code"] == "window-refused"
     assert bea("GET", f"{at}/drift?since=2026-01-02", 422)["errors"][0]["field"] == "since"
+    table = b"AGEP,score\n" + b"20,0.5\n" * 300
+    of_table = bea("POST", f"{at}/drift", 200, **upload(file=table))
+    assert (of_table["rows"], of_table["absent"], of_table["further"]) == (300, [], ["score"])
+    assert of_table["columns"][0]["name"] == "AGEP"
+    assert bea("POST", f"{at}/drift", 422, **upload(file=b"x"))["code"] == "table-refused"

@@ -112,6 +112,7 @@ TABLE = {
     "attach_asset": "SMB",
     "test_reports": EVERY,
     "show_drift": EVERY,
+    "measure_drift": EVERY,
     # serving
     "list_environments": EVERY,
     "define_environment": "IX",

@@ -98,3 +98,21 @@ def test_the_table_is_a_file_too(visit, drifting):
     assert [row["column"] for row in rows] == ["degree", "age"]
     assert [row["state"] for row in rows] == ["breach", "healthy"]
     assert float(rows[0]["psi low"]) < float(rows[0]["psi"])
+
+
+def test_a_table_is_compared_and_not_kept(visit, drifting):
+    """By its page: the column that moved is named, what the table does not have is said, a broken one is refused."""
+    ada = visit("auditor")
+    rng = np.random.default_rng(1)
+    table = "age,colour\n" + "".join(f"{age},red\n" for age in rng.integers(40, 60, 500))
+    page = ada.post(drifting, {"file": (io.BytesIO(table.encode()), "rows.csv")}, content_type="multipart/form-data")
+    text = words(page)
+    assert "Drift of rows.csv" in text
+    assert "breach age" in text
+    assert "degree: nothing is said of them" in text
+    assert "colour" in text
+    broken = {"file": (io.BytesIO(b"PAR1 and nothing"), "rows.parquet")}
+    refused = ada.post(drifting, broken, content_type="multipart/form-data")
+    assert refused.status_code == 422
+    assert "rows.parquet cannot be read" in words(refused)
+    assert ada.post(drifting, {}).status_code == 422

@@ -92,6 +92,7 @@ TABLE = {
     "GET versions.page": ALL,
     "GET versions.asset": ALL,
     "GET drift.page": ALL,
+    "POST drift.of_file": ALL,
     "GET versions.new": REGISTRANTS,
     "POST versions.add": REGISTRANTS,
     "POST versions.attach": EDITORS,

@@ -1,0 +1,1 @@
+"""What drift of a table costs, here and by others."""

@@ -1,0 +1,46 @@
+"""Ours: the reference as it is stored with a version, the table from its file; whole, or chunk by chunk.
+
+Each column: PSI, Jensen-Shannon, total variation, missing, unseen and out of range; Kolmogorov-Smirnov and Wasserstein
+of numbers in cells, chi-square of codes; each with its interval, and p after Benjamini-Hochberg.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[4]))
+
+import numpy as np
+from measured import Clock
+
+from engine.monitoring import scans
+from engine.monitoring.drift import Bounds, compare
+from engine.statistics.jensen_shannon import jensen_shannon
+from engine.statistics.tallies import Reference
+from engine.statistics.total_variation import total_variation
+from engine.statistics.wasserstein import wasserstein
+
+
+def measure(scan):
+    """How many columns moved."""
+    for column in scan.reference.columns:
+        before, now = scan.reference.counts(column.name), scan.reference.counts(column.name, scan.tally)
+        groups = column.quantile_groups(before)
+        shares = [np.bincount(groups, weights=each.groups) for each in (before, now)]
+        jensen_shannon(*shares)
+        total_variation(*shares)
+        if column.cells:
+            edges = column.edges()
+            wasserstein(before.groups[1:-3], now.groups[1:-3], (edges[1:] + edges[:-1]) / 2)
+    return sum(each.state != "healthy" for each in compare(scan.reference, scan.tally, Bounds()))
+
+
+reference = Reference.from_bytes(Path(sys.argv[1]).with_suffix(".counts").read_bytes())
+chunks = int(sys.argv[3])
+table = scans.sources(Path(sys.argv[2]))
+measure(scans.count(reference, scans.sources(Path(sys.argv[1]))))  # imports and first calls, as those of the others
+clock = Clock()
+if chunks:
+    moved = [measure(each) for each in scans.chunks(reference, table, -(-int(sys.argv[4]) // chunks))]
+    clock.tell(chunks=len(moved), moved=sum(moved))
+else:
+    clock.tell(moved=measure(scans.count(reference, table)))
