@@ -74,7 +74,7 @@ def test_nothing_that_an_install_leaves_is_seen_by_git() -> None:
 
 
 #: what runs in environments of its own, made by hand or by the benchmark: other engines, and the guided fuzzer
-APART = {"atheris", "dbos", "django", "prefect", "viewflow"}
+APART = {"atheris", "dbos", "django", "evidently", "nannyml", "prefect", "viewflow"}
 
 
 def imported(folder: str) -> dict[str, str]:

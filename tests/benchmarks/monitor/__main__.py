@@ -30,7 +30,8 @@ import pyarrow.parquet as pq
 from engine.statistics.tallies import refer
 from engine.training.references import SCORE
 
-HERE, DATA = Path(__file__).parent, Path(__file__).parents[3] / "web" / "demo" / "data"
+REPOSITORY = Path(__file__).parents[3]
+DATA = REPOSITORY / "web" / "demo" / "data"
 CHUNKS = 20
 EVIDENTLY = ("evidently==0.7.23", "pandas<3", "pyarrow")
 NANNYML = ("nannyml==0.13.1", "pandas<3", "statsmodels", "pyarrow")
@@ -118,8 +119,16 @@ def compare(
     for _ in range(rounds):
         for name, (program, chunks, needs) in wanted.items():
             try:
-                words = [_python_for(needs), HERE / "peers" / f"{program}.py", reference, window, str(chunks), str(n)]
-                done = subprocess.run(words, capture_output=True, text=True, check=True)
+                words = [
+                    _python_for(needs),
+                    "-m",
+                    f"tests.benchmarks.monitor.peers.{program}",
+                    reference,
+                    window,
+                    str(chunks),
+                    str(n),
+                ]
+                done = subprocess.run(words, capture_output=True, text=True, check=True, cwd=REPOSITORY)
             except (OSError, subprocess.SubprocessError) as reason:
                 told = getattr(reason, "stderr", "") or reason
                 print(f"left out: {name}: {str(told).strip().splitlines()[-1:]}", flush=True)

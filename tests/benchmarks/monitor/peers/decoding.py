@@ -3,7 +3,8 @@
 import sys
 
 import pyarrow.parquet as pq
-from measured import Clock
+
+from tests.benchmarks.monitor.peers.measured import Clock
 
 clock = Clock()
 with pq.ParquetFile(sys.argv[2], pre_buffer=False, buffer_size=1 << 20) as file:

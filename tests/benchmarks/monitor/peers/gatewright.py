@@ -7,10 +7,7 @@ of numbers in cells, chi-square of codes; each with its interval, and p after Be
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[4]))
-
 import numpy as np
-from measured import Clock
 
 from engine.monitoring import scans
 from engine.monitoring.drift import Bounds, compare
@@ -18,6 +15,7 @@ from engine.statistics.jensen_shannon import jensen_shannon
 from engine.statistics.tallies import Reference
 from engine.statistics.total_variation import total_variation
 from engine.statistics.wasserstein import wasserstein
+from tests.benchmarks.monitor.peers.measured import Clock
 
 
 def measure(scan):

@@ -5,7 +5,8 @@ import sys
 import pandas as pd
 from evidently import Report
 from evidently.presets import DataDriftPreset
-from measured import Clock
+
+from tests.benchmarks.monitor.peers.measured import Clock
 
 reference = pd.read_parquet(sys.argv[1])
 Report([DataDriftPreset()]).run(reference.head(2000), reference.head(2000)).dict()  # imports and first calls

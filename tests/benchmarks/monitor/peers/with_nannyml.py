@@ -5,7 +5,8 @@ import warnings
 
 import nannyml
 import pandas as pd
-from measured import Clock
+
+from tests.benchmarks.monitor.peers.measured import Clock
 
 warnings.filterwarnings("ignore")
 reference = pd.read_parquet(sys.argv[1])
