@@ -42,6 +42,7 @@ _PARTS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("Environments", "environments.listing", "deployment.view", "place"),
     ),
     "Oversight": (
+        ("Delivery", "delivery.page", "model.view", "cycle"),
         ("Service tasks", "service_tasks.listing", "instance.view", "gauge"),
         ("Audit trail", "audit_trail.listing", "audit.view", "log"),
         ("Users", "people.listing", "user.view", "people"),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, cast, func, select
+from sqlalchemy import ARRAY, ColumnElement, Integer, Text, cast, func, select
 from sqlalchemy.orm import Session
 
 from engine.errors import GatewrightError
@@ -98,6 +98,20 @@ def latest(session: Session, model: str, *, limit: int = 50, before: datetime | 
     if before is not None:
         wanted = wanted.where(InferenceRow.event_time < before)
     return [_value(row) for row in session.scalars(wanted.limit(limit))]
+
+
+def last_events(session: Session, models: Collection[str]) -> dict[str, datetime]:
+    """Model -> when it was asked last, by event time; those that never were are left out."""
+    asked = func.unnest(cast(list(models), ARRAY(Text))).column_valued("asked")
+    # One look into each index, whatever the rows: a grouped maximum would read them all.
+    newest = (
+        select(InferenceRow.event_time)
+        .where(InferenceRow.model == asked)
+        .order_by(InferenceRow.event_time.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return {model: at for model, at in session.execute(select(asked, newest)) if at is not None}
 
 
 def count(session: Session, window: Window) -> int:

@@ -167,6 +167,23 @@ def asset(session: Session, ref: VersionRef, role: str, name: str | None = None)
     raise AssetMissing(version=ref, role=role if name is None else f"{role} named {name}")
 
 
+def kept_at(session: Session, at: datetime) -> int:
+    """How many models were registered by then, and not retired yet."""
+    lasted = or_(ModelRow.retired_at.is_(None), ModelRow.retired_at > at)
+    counted = select(func.count()).select_from(ModelRow).where(ModelRow.registered_at <= at, lasted)
+    return session.scalar(counted) or 0
+
+
+def added(session: Session) -> dict[VersionRef, tuple[datetime, str]]:
+    """Every version -> when it was added, and its model's team."""
+    rows = session.execute(
+        select(VersionRow.model, VersionRow.number, VersionRow.created_at, ModelRow.team).join(
+            ModelRow, ModelRow.id == VersionRow.model
+        )
+    )
+    return {VersionRef(row.model, row.number): (row.created_at, row.team) for row in rows}
+
+
 def versions_with(session: Session, digest: str) -> list[VersionRef]:
     """The versions that have, now, an asset with this digest."""
     wanted = (

@@ -165,6 +165,24 @@ def active(session: Session, target: str) -> Sequence[Active]:
     ]
 
 
+def first_live(session: Session, *, since: datetime) -> list[Deployment]:
+    """The first deployment of each version that went live, of those that did since then."""
+    rows = session.scalars(
+        select(DeploymentRow)
+        .where(DeploymentRow.live_at.is_not(None))
+        .distinct(DeploymentRow.model, DeploymentRow.version)
+        .order_by(DeploymentRow.model, DeploymentRow.version, DeploymentRow.live_at)
+    )
+    return [value(row) for row in rows if row.live_at is not None and row.live_at >= since]
+
+
+def deployed_at(session: Session, at: datetime) -> int:
+    """How many models had a live deployment at that moment."""
+    lasted = or_(DeploymentRow.ended_at.is_(None), DeploymentRow.ended_at > at)
+    counted = select(func.count(func.distinct(DeploymentRow.model))).where(DeploymentRow.live_at <= at, lasted)
+    return session.scalar(counted) or 0
+
+
 def ever_deployed(session: Session, model: str) -> bool:
     """Whether the model was ever deployed anywhere."""
     return session.scalar(select(DeploymentRow.id).where(DeploymentRow.model == model).limit(1)) is not None

@@ -123,6 +123,7 @@ TABLE = {
     "list_inferences": "ASEIMRBU",
     "summarise_inferences": "ASEIMRBU",
     "add_labels": "SEM",
+    "show_delivery": EVERY,
     # alerts
     "list_alerts": EVERY,
     "show_alert": EVERY,

@@ -130,6 +130,7 @@ PAGES = {
     "drift": ("auditor", "/models/credit/versions/1/drift"),
     "add a version": ("data_scientist", "/models/credit/versions/new"),
     "portfolio": ("business_owner", "/portfolio"),
+    "delivery": ("business_owner", "/delivery"),
     "alerts": ("model_operator", "/alerts"),
     "alert": ("model_operator", "/alerts/{alert}"),
     "schedules": ("model_operator", "/schedules"),

@@ -97,6 +97,7 @@ TABLE = {
     "POST versions.add": REGISTRANTS,
     "POST versions.attach": EDITORS,
     "GET portfolio.listing": ALL,
+    "GET delivery.page": ALL,
     "GET alerts.listing": ALL,
     "GET alerts.page": ALL,
     "POST alerts.acknowledge": {OPS, MOD, ENG},
