@@ -26,6 +26,7 @@ from engine.runtime.rows import Job
 from engine.runtime.tables import JobRow
 from engine.runtime.transaction import InstanceBusy
 from engine.store import Store, now, replayed, transaction
+from engine.store.sessions import used_inside
 from engine.telemetry import metrics, tracing
 
 _log = logging.getLogger(__name__)
@@ -157,7 +158,7 @@ def _begun(session: Session, house: Store, task: UUID) -> _Begun | _InLine | Non
         return None
     handler = registry.find_service_task(job.handler)
     parameters, target, refusal = _parsed(handler, job.parameters)
-    standing = lines.standing(session, handler, target)
+    standing = lines.standing(session, handler, target) if job.limited else lines.Standing(limits=handler.limits)
     if standing.guarded and job.admitted_at is None and job.state != "running" and refusal is None:
         return _InLine(handler=handler, target=target)
     ctx = Context(
@@ -176,7 +177,7 @@ def _begun(session: Session, house: Store, task: UUID) -> _Begun | _InLine | Non
         refusal = WorkerLost(handler=job.handler, times=_MOST_DEATHS)
     elif refusal is None:
         ctx, refusal = _prepared(session, handler, job, parameters, ctx)
-    rows.job_begins(session, job, NAME, now(session))
+    rows.job_begins(session, job, NAME, now(session), alone=not used_inside(session))
     return _Begun(
         handler=handler,
         ctx=ctx,

@@ -13,7 +13,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import copy_context
+from contextvars import Context, copy_context
+from queue import SimpleQueue
 from typing import Any
 
 from engine.errors import GatewrightError
@@ -55,24 +56,63 @@ def surviving(who: str, *, spared: tuple[type[BaseException], ...] = (KeyboardIn
 
 def attempt(who: str, seconds: float, act: Callable[[], Any]) -> Any:
     """What `act` returns in a thread of its own; raises what it raises, or TookTooLong once the time is over."""
-    ended = threading.Event()
-    found: dict[str, Any] = {}
-
-    def run() -> None:
-        try:
-            with surviving(who, spared=()):
-                found["value"] = act()
-        except Exception as failure:
-            found["failure"] = failure
-        ended.set()
-
-    context = copy_context()
-    threading.Thread(target=context.run, args=(run,), name=f"job {who}", daemon=True).start()
-    if not ended.wait(seconds):
+    try:
+        runner = _idle.pop()
+    except IndexError:
+        runner = _Runner()
+    found = runner.run(who, act)
+    if not found.ended.wait(seconds):
+        runner.end()
         raise TookTooLong(who=who, seconds=f"{seconds:g}")
-    if "failure" in found:
-        raise found["failure"]
-    return found["value"]
+    _idle.append(runner)
+    if found.failure is not None:
+        raise found.failure
+    return found.value
+
+
+class _Found:
+    """What became of an attempt."""
+
+    def __init__(self) -> None:
+        self.ended = threading.Event()
+        self.value: Any = None
+        self.failure: Exception | None = None
+
+
+class _Runner:
+    """A thread that makes one attempt after another; to begin one each time costs a tenth of a short job."""
+
+    def __init__(self) -> None:
+        self._asked: SimpleQueue[tuple[Context, str, Callable[[], Any], _Found] | None] = SimpleQueue()
+        threading.Thread(target=self._go_on, name="job", daemon=True).start()
+
+    def run(self, who: str, act: Callable[[], Any]) -> _Found:
+        found = _Found()
+        self._asked.put((copy_context(), who, act, found))
+        return found
+
+    def end(self) -> None:
+        """Let the thread go once it comes back."""
+        self._asked.put(None)
+
+    def _go_on(self) -> None:
+        while asked := self._asked.get():
+            context, who, act, found = asked
+            context.run(_into, found, who, act)
+            del asked, context, act, found  # an idle thread keeps nothing of a job alive
+
+
+def _into(found: _Found, who: str, act: Callable[[], Any]) -> None:
+    try:
+        with surviving(who, spared=()):
+            found.value = act()
+    except Exception as failure:
+        found.failure = failure
+    found.ended.set()
+
+
+#: runners between two attempts, no more than attempts that were made at a time
+_idle: list[_Runner] = []
 
 
 class _Over(BaseException):

@@ -43,6 +43,7 @@ class Held:
     started_at: datetime
     moved_at: datetime
     ended_at: datetime | None
+    job: Job | None = None  #: the one by which it was found
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,6 +70,7 @@ class Job:
     subject: str
     moves: bool  #: its instance runs, so that its result is of use
     suspended: bool
+    limited: bool = False  #: an operator set limits for its handler, or a breaker counts failures
 
     @property
     def owed(self) -> bool:
@@ -100,6 +102,21 @@ _LOCK = """
         (SELECT instance FROM runtime.jobs WHERE task = %(job)s))
     FOR UPDATE
 """
+
+_OF_JOB = (
+    "task", "element", "name", "process", "handler", "parameters", "state", "attempt", "attempts", "progress", "error",
+    "next_attempt_at", "ended_at", "admitted_at", "trace",
+)  # fmt: skip
+
+_LOCK_BY_JOB = f"""
+    SELECT i.id, i.process, i.version, i.sha256, i.bundle, i.subject, i.starter, i.origin, i.state, i.suspended,
+        i.exclusive, i.revision, i.workflow, i.active, i.waiting, i.outcome, i.started_at, i.moved_at, i.ended_at,
+        s.seq, s.hash, {", ".join(f"j.{name} AS job_{name}" for name in _OF_JOB)}
+    FROM runtime.jobs j JOIN runtime.instances i ON i.id = j.instance
+        JOIN audit.streams s ON s.name = 'instance:' || i.id
+    WHERE j.task = %(job)s
+    FOR UPDATE OF i, s, j
+"""  # noqa: S608 - names of ours
 
 _BEGIN = """
     INSERT INTO runtime.instances (id, process, version, sha256, bundle, subject, starter, origin, state, suspended,
@@ -189,19 +206,22 @@ _CLOSE_USER_TASK = """
     WHERE id = %(id)s
 """
 
-_JOB = """
-    SELECT j.task, j.instance, j.element, j.name, j.process, j.handler, j.parameters, j.state, j.attempt, j.attempts,
-        j.progress, j.error, j.next_attempt_at, j.ended_at, j.admitted_at, j.trace, i.starter, i.subject,
-        i.state = 'running' AS moves, i.suspended
-    FROM runtime.instances i JOIN runtime.jobs j ON j.instance = i.id WHERE j.task = %(task)s
+_JOB = f"""
+    SELECT {", ".join(f"j.{name}" for name in _OF_JOB)}, j.instance, i.starter, i.subject, i.state = 'running' AS moves,
+        i.suspended, EXISTS (SELECT 1 FROM runtime.limits l WHERE l.handler = j.handler) OR EXISTS (SELECT 1
+            FROM runtime.breakers b WHERE b.handler = j.handler AND (b.state <> 'closed' OR b.failures > 0)) AS limited
+    FROM runtime.jobs j JOIN runtime.instances i ON i.id = j.instance WHERE j.task = %(task)s
     FOR UPDATE OF i, j
-"""
+"""  # noqa: S608 - names of ours
 
 _JOB_BEGUN = """
     UPDATE runtime.jobs SET state = 'running', attempt = %(attempt)s, worker = %(worker)s, held_since = NULL,
         started_at = %(at)s, next_attempt_at = NULL, progress = 0, progress_text = ''
     WHERE task = %(task)s
 """
+
+# Were it lost with a crash of the database, the job would begin once more.
+_JOB_BEGUN_LIGHTLY = f"{_JOB_BEGUN} RETURNING set_config('synchronous_commit', 'off', true)"
 
 _JOB_HELD = """
     UPDATE runtime.jobs SET admitted_at = NULL, state = CASE state WHEN 'running' THEN 'queued' ELSE state END
@@ -238,13 +258,24 @@ def find(session: Session, which: UUID | InstanceOf) -> tuple[UUID, str] | None:
 
 
 def lock(session: Session, which: UUID | InstanceOf) -> Held | None:
-    """The instance, locked with its audit head before anything else; None where there is none."""
-    row = execute(session, _LOCK, _named(which)).fetchone()
+    """The instance, locked with its audit head before anything else, and its job with it; None where there is none."""
+    by_job = isinstance(which, InstanceOf) and which.job is not None
+    row = execute(session, _LOCK_BY_JOB if by_job else _LOCK, _named(which)).fetchone()
     if row is None:
         return None
     seq, hash_ = row.pop("seq"), row.pop("hash")
+    of_job = {name: row.pop(f"job_{name}") for name in _OF_JOB} if by_job else {}
     held = Held(**row)
     audit.adopt(session, f"instance:{held.id}", seq, hash_)
+    if by_job:
+        held.job = Job(
+            **of_job,
+            instance=held.id,
+            starter=held.starter,
+            subject=held.subject,
+            moves=held.state == "running",
+            suspended=held.suspended,
+        )
     return held
 
 
@@ -266,15 +297,19 @@ def close_user_task(session: Session, task: UUID, answer: dict[str, Any], *, at:
 
 
 def job(session: Session, task: UUID) -> Job | None:
-    """A job as it is now, its instance locked and then its own row; None where there is none."""
+    """A job that is about to begin, its instance locked and then its own row; None where there is none."""
     row = execute(session, _JOB, {"task": task}).fetchone()
     return None if row is None else Job(**row)
 
 
-def job_begins(session: Session, job: Job, worker: str, at: datetime) -> None:
-    """Write that this worker is at the job, for the next time."""
+def job_begins(session: Session, job: Job, worker: str, at: datetime, *, alone: bool) -> None:
+    """Write that this worker is at the job, for the next time. alone: nothing else is written, and no disk waited for.
+
+    As the last of its transaction, whose commit it decides.
+    """
     job.state, job.attempt = "running", job.attempt + 1
-    execute(session, _JOB_BEGUN, {"task": job.task, "attempt": job.attempt, "worker": worker, "at": at})
+    statement = _JOB_BEGUN_LIGHTLY if alone else _JOB_BEGUN
+    execute(session, statement, {"task": job.task, "attempt": job.attempt, "worker": worker, "at": at})
 
 
 def job_held(session: Session, task: UUID) -> None:

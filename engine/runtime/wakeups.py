@@ -23,7 +23,9 @@ _log = logging.getLogger(__name__)
 CHANGED = "gatewright_changed"
 #: procrastinate's own channel for one queue: its workers listen to those of the queues that they were given
 JOBS = "procrastinate_queue_v1#"
-_PAUSE_SECONDS = 0.02
+_INSERTED = json.dumps({"type": "job_inserted", "job_id": 0})
+_NOTIFY = "SELECT pg_notify(channel, payload) FROM unnest(%s::text[], %s::text[]) AS notes (channel, payload)"
+_PAUSE_SECONDS = 0.002
 
 
 class Notifier:
@@ -66,12 +68,11 @@ class Notifier:
                 if connection is None or connection.closed:
                     connection = psycopg.connect(self._url, autocommit=True, application_name="gatewright notifier")
                     connection.execute("SET synchronous_commit = off")
-                for pack in packs:
-                    payload = json.dumps({"type": "job_inserted", "job_id": 0})
-                    connection.execute("SELECT pg_notify(%s, %s)", (f"{JOBS}{pack}", payload))
+                notes = [(f"{JOBS}{pack}", _INSERTED) for pack in packs]
                 # A payload holds 8,000 bytes at most: 100 ids of 36 characters fit.
-                for start in range(0, len(changed), 100):
-                    connection.execute("SELECT pg_notify(%s, %s)", (CHANGED, ",".join(changed[start : start + 100])))
+                notes += [(CHANGED, ",".join(changed[start : start + 100])) for start in range(0, len(changed), 100)]
+                if notes:
+                    connection.execute(_NOTIFY, [list(each) for each in zip(*notes, strict=True)])
             except psycopg.Error as failure:
                 _log.debug("No notification: %s; the others poll", failure)
                 if connection is not None:

@@ -214,7 +214,7 @@ def _begun(session: Session, transaction: SessionTransaction) -> None:
         session.info["buffers"] = {}
         session.info["marks"] = {}
         session.info["now"] = None
-        session.info["committing"] = session.info["connected"] = False
+        session.info["committing"] = session.info["connected"] = session.info["inside"] = False
     elif transaction.nested:
         session.info["marks"][id(transaction)] = {name: b.mark() for name, b in session.info["buffers"].items()}
 
@@ -222,6 +222,8 @@ def _begun(session: Session, transaction: SessionTransaction) -> None:
 @event.listens_for(_Session, "after_begin")
 def _connected(session: Session, transaction: SessionTransaction, connection: Any) -> None:
     session.info["connected"] = True
+    # A savepoint is set when something inside it is first sent.
+    session.info["inside"] = session.info["inside"] or transaction.nested
 
 
 @event.listens_for(_Session, "after_soft_rollback")
@@ -321,6 +323,11 @@ def connect_now(session: Session) -> None:
     """Give the transaction its connection where it has none yet; a savepoint is still set when it is first needed."""
     if not session.info["connected"]:
         session.connection()
+
+
+def used_inside(session: Session) -> bool:
+    """Whether anything was sent from inside a savepoint of this transaction, or waits to be written at its end."""
+    return bool(session.info["inside"] or session.info["buffers"] or session.new or session.dirty or session.deleted)
 
 
 def now(session: Session) -> datetime:

@@ -31,7 +31,7 @@ def succeeded(
     """
 
     def act(moving: Moving) -> bool:
-        row = rows.job(moving.session, task)
+        row = moving.row.job
         if row is None or not row.owed:
             moving.record("job.result_dropped", task=str(task), reason="the step was taken or cancelled before")
             return False
@@ -70,7 +70,7 @@ def failed(house: Store, task: UUID, failure: Exception, *, spared: bool = False
     """
 
     def act(moving: Moving) -> bool:
-        row = rows.job(moving.session, task)
+        row = moving.row.job
         if row is None or not row.owed:
             return False
         tracing.tell(element=row.element, task=task, handler=row.handler)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
+from typing import Any
 from uuid import UUID
 
 from engine.runtime import changes, instances, worker
-from engine.store import Store, execute, transaction
+from engine.store import Store
 from tests.benchmarks.engines.peers import serve
-from tests.benchmarks.engines.peers.gatewright import OPEN_TASK, opened
+from tests.benchmarks.engines.peers.gatewright import OPEN_TASK, look, opened
 from tests.runtime import worlds as w
 
 FINISHED = "SELECT 1 FROM runtime.instances WHERE id = %(instance)s AND state = 'finished'"
@@ -18,8 +19,8 @@ FINISHED = "SELECT 1 FROM runtime.instances WHERE id = %(instance)s AND state = 
 def one(house: Store, moved: Moved) -> None:
     """Start a P, complete its task once the first job is done, and wait for the second."""
     instance = instances.start(house, w.ADA, "process_p_jobs", "credit")
-    (task,) = moved.until(house, OPEN_TASK, instance)
-    instances.complete(house, w.BEN, task["id"], {"decision": "approve"})
+    task = moved.until(house, OPEN_TASK, instance)
+    instances.complete(house, w.BEN, task, {"decision": "approve"})
     moved.until(house, FINISHED, instance)
 
 
@@ -37,15 +38,14 @@ class Moved:
                 if event := self._waiting.get(instance):
                     event.set()
 
-    def until(self, house: Store, statement: str, instance: UUID) -> list[dict]:
+    def until(self, house: Store, statement: str, instance: UUID) -> Any:
         """What the statement finds, asked whenever the instance moved; raises TimeoutError where it stands still."""
         event = self._waiting.setdefault(str(instance), threading.Event())
         for _ in range(50):
             event.clear()
-            with transaction(house) as session:
-                if found := execute(session, statement, {"instance": instance}).fetchall():
-                    del self._waiting[str(instance)]
-                    return found
+            if found := look(house, statement, instance):
+                del self._waiting[str(instance)]
+                return found
             event.wait(1)
         raise TimeoutError(f"nothing moves {instance}")
 
