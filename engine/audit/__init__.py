@@ -7,7 +7,7 @@ from engine.audit.erasure import erase
 from engine.audit.export import export, verify_export
 from engine.audit.proof import Finding, Report
 from engine.audit.queries import Entry, count, entries
-from engine.audit.recording import adopt, attempted, open_stream, record, refusal
+from engine.audit.recording import adopt, attempted, open_stream, parts, record, refusal
 from engine.audit.verification import verify
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "erase",
     "export",
     "open_stream",
+    "parts",
     "record",
     "refusal",
     "verify",

@@ -32,26 +32,40 @@ _LOCK = text("""
 """)
 
 # Rows and heads come as JSON, which the driver need not take apart: bytes in hexadecimal, a content as its text.
-_WRITE = """
-    WITH new AS (
+_PARTS = """
+    log_new AS (
         SELECT stream, seq, act, actor, subject, decode(salt, 'hex') AS salt, convert_to(payload, 'UTF8') AS payload,
             decode(payload_hash, 'hex') AS payload_hash, decode(hash, 'hex') AS hash
-        FROM json_to_recordset(%(rows)s::json) AS n(
+        FROM json_to_recordset(%(log_rows)s::json) AS n(
             stream text, seq bigint, act text, actor text, subject text, salt text, payload text, payload_hash text,
             hash text
         )
     ),
-    chained AS (
-        INSERT INTO audit.entries (stream, seq, payload_hash, hash) SELECT stream, seq, payload_hash, hash FROM new
+    log_entries AS (
+        INSERT INTO audit.entries (stream, seq, payload_hash, hash)
+        SELECT stream, seq, payload_hash, hash FROM log_new
     ),
-    told AS (
+    log_payloads AS (
         INSERT INTO audit.payloads (stream, seq, at, act, actor, subject, salt, payload)
-        SELECT stream, seq, %(at)s, act, actor, subject, salt, payload FROM new
+        SELECT stream, seq, %(log_at)s, act, actor, subject, salt, payload FROM log_new
+    ),
+    log_heads AS (
+        INSERT INTO audit.streams AS s (name, seq, hash)
+        SELECT name, seq, decode(hash, 'hex')
+        FROM json_to_recordset(%(log_heads)s::json) AS h(name text, seq bigint, hash text)
+        ON CONFLICT (name) DO UPDATE SET seq = excluded.seq, hash = excluded.hash
     )
-    INSERT INTO audit.streams AS s (name, seq, hash)
-    SELECT name, seq, decode(hash, 'hex') FROM json_to_recordset(%(heads)s::json) AS h(name text, seq bigint, hash text)
-    ON CONFLICT (name) DO UPDATE SET seq = excluded.seq, hash = excluded.hash
 """
+_PARTS = " ".join(_PARTS.split())
+_WRITE = f"WITH {_PARTS} SELECT"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Rows of the log as parts of somebody's statement, `WITH <statement> ...`."""
+
+    statement: str
+    parameters: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +85,11 @@ class _Log:
         self.heads: dict[str, tuple[int, bytes]] = {}
 
     def mark(self) -> object:
-        return len(self.rows), dict(self.heads)
+        return list(self.rows), dict(self.heads)
 
     def restore(self, mark: Any) -> None:
         # The locks of a savepoint end with it, so the heads taken inside are forgotten too.
-        length, self.heads = mark
-        del self.rows[length:]
+        self.rows, self.heads = mark
 
     def write(self, session: Session) -> None:
         if not self.rows:
@@ -86,9 +99,14 @@ class _Log:
             for name, seq, hash_ in session.execute(_LOCK, {"names": unlocked, "zero": chain.ZERO}):
                 self.heads[name] = (seq, hash_)
             unlocked = [name for name in unlocked if name not in self.heads]
+        execute(session, _WRITE, self.chained(session, self.rows))
+        self.rows = []
+
+    def chained(self, session: Session, rows: list[_Row]) -> dict[str, Any]:
+        """The parameters that write these rows at the heads of their streams, which are locked."""
         new: list[dict[str, Any]] = []
         moved: dict[str, dict[str, Any]] = {}
-        for row in self.rows:
+        for row in rows:
             seq, previous = self.heads[row.stream]
             salt = secrets.token_bytes(chain.SALT_BYTES)
             content_hash = chain.payload_hash(salt, row.payload)
@@ -108,9 +126,11 @@ class _Log:
                     "hash": hash_.hex(),
                 }
             )
-        written = {"rows": orjson.dumps(new).decode(), "heads": orjson.dumps(list(moved.values())).decode()}
-        execute(session, _WRITE, {**written, "at": now(session)})
-        self.rows.clear()
+        return {
+            "log_rows": orjson.dumps(new).decode(),
+            "log_heads": orjson.dumps(list(moved.values())).decode(),
+            "log_at": now(session),
+        }
 
 
 def record(session: Session, stream: str, act: str, *, actor: str, subject: str = "", **facts: Any) -> None:
@@ -125,6 +145,19 @@ def record(session: Session, stream: str, act: str, *, actor: str, subject: str 
     if not stream or "\x00" in stream:
         raise chain.FactNotRecordable(name="stream", act=act, reason=f"{stream!r} is no name")
     _log(session).rows.append(_Row(stream, act, actor, subject, content))
+
+
+def parts(session: Session) -> Parts | None:
+    """What waits for the commit on streams whose heads this transaction has locked, for the caller's own statement.
+
+    The caller sends it: the rows wait no longer. None where there are none.
+    """
+    log = _log(session)
+    ready = [row for row in log.rows if row.stream in log.heads]
+    if not ready:
+        return None
+    log.rows = [row for row in log.rows if row.stream not in log.heads]
+    return Parts(_PARTS, log.chained(session, ready))
 
 
 def adopt(session: Session, stream: str, seq: int, hash: bytes) -> None:

@@ -44,6 +44,7 @@ class Held:
     moved_at: datetime
     ended_at: datetime | None
     job: Job | None = None  #: the one by which it was found
+    user_task: UserTask | None = None  #: the one by which it was found
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,31 +93,37 @@ _FIND = """
         (SELECT instance FROM runtime.jobs WHERE task = %(job)s))
 """
 
-# Rule 1: the instance before its audit head, and both before anything else.
-_LOCK = """
-    SELECT i.id, i.process, i.version, i.sha256, i.bundle, i.subject, i.starter, i.origin, i.state, i.suspended,
-        i.exclusive, i.revision, i.workflow, i.active, i.waiting, i.outcome, i.started_at, i.moved_at, i.ended_at,
-        s.seq, s.hash
-    FROM runtime.instances i JOIN audit.streams s ON s.name = 'instance:' || i.id
-    WHERE i.id = coalesce(%(instance)s::uuid, (SELECT instance FROM runtime.user_tasks WHERE id = %(user_task)s),
-        (SELECT instance FROM runtime.jobs WHERE task = %(job)s))
-    FOR UPDATE
-"""
-
+_OF_INSTANCE = (
+    "id", "process", "version", "sha256", "bundle", "subject", "starter", "origin", "state", "suspended", "exclusive",
+    "revision", "workflow", "active", "waiting", "outcome", "started_at", "moved_at", "ended_at",
+)  # fmt: skip
+_OF_USER_TASK = tuple(UserTask.__slots__)
 _OF_JOB = (
     "task", "element", "name", "process", "handler", "parameters", "state", "attempt", "attempts", "progress", "error",
     "next_attempt_at", "ended_at", "admitted_at", "trace",
 )  # fmt: skip
 
-_LOCK_BY_JOB = f"""
-    SELECT i.id, i.process, i.version, i.sha256, i.bundle, i.subject, i.starter, i.origin, i.state, i.suspended,
-        i.exclusive, i.revision, i.workflow, i.active, i.waiting, i.outcome, i.started_at, i.moved_at, i.ended_at,
-        s.seq, s.hash, {", ".join(f"j.{name} AS job_{name}" for name in _OF_JOB)}
-    FROM runtime.jobs j JOIN runtime.instances i ON i.id = j.instance
-        JOIN audit.streams s ON s.name = 'instance:' || i.id
-    WHERE j.task = %(job)s
-    FOR UPDATE OF i, s, j
+# Rule 1: the instance before its audit head, and both before anything else; what named it comes last.
+_LOCK = f"""
+    SELECT {", ".join(f"i.{name}" for name in _OF_INSTANCE)}, s.seq, s.hash
+    FROM runtime.instances i JOIN audit.streams s ON s.name = 'instance:' || i.id WHERE i.id = %(instance)s
+    FOR UPDATE OF i, s
 """  # noqa: S608 - names of ours
+
+
+def _lock_by(table: str, key: str, columns: tuple[str, ...]) -> str:
+    return f"""
+        SELECT {", ".join(f"i.{name}" for name in _OF_INSTANCE)}, s.seq, s.hash,
+            {", ".join(f"n.{name} AS named_{name}" for name in columns)}
+        FROM {table} n JOIN runtime.instances i ON i.id = n.instance
+            JOIN audit.streams s ON s.name = 'instance:' || i.id
+        WHERE n.{key} = %(key)s
+        FOR UPDATE OF i, s, n
+    """  # noqa: S608 - names of ours
+
+
+_LOCK_BY_JOB = _lock_by("runtime.jobs", "task", _OF_JOB)
+_LOCK_BY_USER_TASK = _lock_by("runtime.user_tasks", "id", _OF_USER_TASK)
 
 _BEGIN = """
     INSERT INTO runtime.instances (id, process, version, sha256, bundle, subject, starter, origin, state, suspended,
@@ -194,11 +201,10 @@ _CHANGES = {
     "subscriptions_gone": "DELETE FROM runtime.subscriptions WHERE task = ANY(%(subscriptions_gone)s)",
 }
 
-_USER_TASK = """
-    SELECT id, instance, element, name, process, scope, subject, role, kind, form, documentation, shut_out, evidence,
-        variables, properties, state, assignee, opened_at, due_at, closed_at, closed_by, answer, claimed_at, changed_at
-    FROM runtime.user_tasks WHERE id = %(id)s
-"""
+# Without their indentation: psycopg remembers how it reads a statement up to 4,096 characters.
+_PARTS = {name: f"{name} AS ({' '.join(statement.split())})" for name, statement in _CHANGES.items()}
+
+_USER_TASK = f"SELECT {', '.join(_OF_USER_TASK)} FROM runtime.user_tasks WHERE id = %(id)s"  # noqa: S608 - names of ours
 
 _CLOSE_USER_TASK = """
     UPDATE runtime.user_tasks
@@ -241,13 +247,17 @@ class Changes:
     entries: list[int] = field(default_factory=list)
 
     def write(self, session: Session, held: Held) -> None:
-        """Write all of it and the instance itself in one statement, made of those parts for which there are rows."""
+        """Write all of it, the instance itself and what the log has of it, in one statement made of what there is."""
         parameters = _parameters(held)
         parameters |= {table: _json(rows) for table, rows in self.rows.items() if rows}
         parameters |= {table: tasks for table, tasks in self.gone.items() if tasks}
         if self.entries:
             parameters["entries_gone"] = self.entries
-        parts = [f"{name} AS ({statement})" for name, statement in _CHANGES.items() if name in parameters]
+        parts = [part for name, part in _PARTS.items() if name in parameters]
+        log = audit.parts(session)
+        if log:
+            parts.append(log.statement)
+            parameters |= log.parameters
         execute(session, f"WITH {', '.join(parts)} {_MOVED}" if parts else _MOVED, parameters)
 
 
@@ -258,24 +268,30 @@ def find(session: Session, which: UUID | InstanceOf) -> tuple[UUID, str] | None:
 
 
 def lock(session: Session, which: UUID | InstanceOf) -> Held | None:
-    """The instance, locked with its audit head before anything else, and its job with it; None where there is none."""
-    by_job = isinstance(which, InstanceOf) and which.job is not None
-    row = execute(session, _LOCK_BY_JOB if by_job else _LOCK, _named(which)).fetchone()
+    """The instance, locked with its audit head before anything else, then what named it; None where there is none."""
+    if isinstance(which, UUID):
+        row = execute(session, _LOCK, {"instance": which}).fetchone()
+    elif which.job:
+        row = execute(session, _LOCK_BY_JOB, {"key": which.job}).fetchone()
+    else:
+        row = execute(session, _LOCK_BY_USER_TASK, {"key": which.user_task}).fetchone()
     if row is None:
         return None
-    seq, hash_ = row.pop("seq"), row.pop("hash")
-    of_job = {name: row.pop(f"job_{name}") for name in _OF_JOB} if by_job else {}
-    held = Held(**row)
-    audit.adopt(session, f"instance:{held.id}", seq, hash_)
-    if by_job:
+    held = Held(**{name: row[name] for name in _OF_INSTANCE})
+    audit.adopt(session, f"instance:{held.id}", row["seq"], row["hash"])
+    if isinstance(which, UUID):
+        return held
+    if which.job:
         held.job = Job(
-            **of_job,
+            **{name: row[f"named_{name}"] for name in _OF_JOB},
             instance=held.id,
             starter=held.starter,
             subject=held.subject,
             moves=held.state == "running",
             suspended=held.suspended,
         )
+    else:
+        held.user_task = UserTask(**{name: row[f"named_{name}"] for name in _OF_USER_TASK})
     return held
 
 
@@ -341,7 +357,7 @@ def ended(job: Job) -> dict[str, Any]:
 
 
 def _parameters(held: Held) -> dict[str, Any]:
-    values = {name: getattr(held, name) for name in Held.__slots__}
+    values = {name: getattr(held, name) for name in _OF_INSTANCE}
     return {**values, "active": _json(held.active), "waiting": _json(held.waiting)}
 
 

@@ -18,7 +18,7 @@ from engine import audit, bpmn, identity
 from engine.bpmn import calendar
 from engine.errors import GatewrightError, words
 from engine.identity import Person
-from engine.runtime import edits, forms, guard, registry, requesters, rows, wakeups
+from engine.runtime import edits, forms, guard, registry, requesters, wakeups
 from engine.runtime.tables import EvidenceRow, InstanceRow, UserTaskRow
 from engine.runtime.values import UserTask
 from engine.store import Store, canonical, now, transaction
@@ -157,9 +157,9 @@ def open_row(session: Session, task: UUID) -> UserTaskRow:
     return _opened(task, session.get(UserTaskRow, task))
 
 
-def in_hand(session: Session, task: UUID) -> UserTask:
-    """The open task as a value, read under its instance's lock; raises TaskUnknown, TaskClosed."""
-    return _opened(task, rows.user_task(session, task))
+def in_hand(moving: Moving, task: UUID) -> UserTask:
+    """The open task as a value, locked with its instance, which it named; raises TaskUnknown, TaskClosed."""
+    return _opened(task, moving.row.user_task)
 
 
 def _opened(task: UUID, row: R | None) -> R:

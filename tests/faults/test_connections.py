@@ -135,7 +135,7 @@ def test_a_decision_is_done_or_not_wherever_the_line_is_cut(far: Store, proxy: P
     def decided(task: Any) -> bool:
         return w.detail(far, task.instance).instance.state == "finished"
 
-    assert cut_everywhere(proxy, every, waiting, decide, decided) > 12 // every
+    assert cut_everywhere(proxy, every, waiting, decide, decided) > 9 // every
     with transaction(far) as session:
         rows = queries.instances(session, limit=200).rows
     once = dict.fromkeys(["Start", "First", "Decide", "Approved", "Second", "End"], 1)
@@ -172,7 +172,7 @@ def test_a_jobs_result_is_taken_once_wherever_the_line_is_cut(far: Store, proxy:
         return bool(w.open_tasks(far, job.instance))
 
     cuts = cut_everywhere(proxy, every, queued, lambda job: worker.run_handler(far, job.task), taken)
-    assert cuts > 12 // every
+    assert cuts > 9 // every
     with transaction(far) as session:
         rows = queries.instances(session, limit=200).rows
     for row in rows:

@@ -33,7 +33,7 @@ def complete(
     instance = InstanceOf(user_task=task)
 
     def act(moving: Moving) -> UUID:
-        row = user_tasks.in_hand(moving.session, task)
+        row = user_tasks.in_hand(moving, task)
         tracing.tell(element=row.element, task=task)
         user_tasks.refuse_wrong_role(row, person)
         user_tasks.refuse_own_work(moving.session, row, person)
