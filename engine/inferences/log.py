@@ -236,8 +236,7 @@ class InferenceLog:
             return True
 
     def _copy(self, session: Session, answered: Sequence[Answered]) -> None:
-        rows.copy(_driver(session), answered)
-        counts.add(session, self._references, answered)
+        write(session, self._references, answered)
 
     def _insert_again(self, session: Session, inferences: Sequence[Inference]) -> None:
         counts.add_again(session, self._references, rows.insert_again(_driver(session), inferences))
@@ -261,6 +260,12 @@ class InferenceLog:
         logger.error(
             "%d answered inferences could not be written (%s) and are kept in %s.", len(inferences), cause, file
         )
+
+
+def write(session: Session, references: counts.References, answered: Sequence[Answered]) -> None:
+    """Write and count answers that are certainly not in the log, in the caller's transaction."""
+    rows.copy(_driver(session), answered)
+    counts.add(session, references, answered)
 
 
 def _driver(session: Session) -> Driver:

@@ -14,6 +14,7 @@ from web import access
 from web.api import (
     alerts,
     audit,
+    batches,
     definitions,
     delivery,
     health,
@@ -41,6 +42,7 @@ MODULES = (
     models,
     versions,
     serving,
+    batches,
     inferences,
     monitoring,
     alerts,
