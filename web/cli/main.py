@@ -12,7 +12,22 @@ import typer
 from typer.core import TyperGroup
 
 from engine.errors import GatewrightError
-from web.cli import alert, audit, batch, db, demo, handler, house, instance, model, monitor, process, schedule, task, user
+from web.cli import (
+    alert,
+    audit,
+    batch,
+    db,
+    demo,
+    handler,
+    house,
+    instance,
+    model,
+    monitor,
+    process,
+    schedule,
+    task,
+    user,
+)
 
 #: shows the whole way to an unexpected error
 _TRACEBACK = "GATEWRIGHT_TRACEBACK"
