@@ -7,7 +7,7 @@ import logging
 from engine import audit
 from engine.handlers import alarms, facts, monitoring
 from engine.identity import browser_sessions, sign_in
-from engine.inferences import counts
+from engine.inferences import counts, outcomes
 from engine.inferences.partitions import ensure_partitions
 from engine.runtime.clock import Tick
 from engine.store import Store, now, transaction
@@ -23,7 +23,7 @@ def _make_partitions(house: Store) -> None:
 def _fold_counts(house: Store) -> None:
     while True:
         with transaction(house) as session:
-            if not counts.fold(session):
+            if not counts.fold(session) + outcomes.fold(session):
                 return
 
 

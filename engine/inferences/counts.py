@@ -14,14 +14,15 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, false, func, insert, literal, or_, select, tuple_
+from sqlalchemy import delete, func, insert, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from engine.errors import GatewrightError
+from engine.inferences import spans
 from engine.inferences.inference import Answered, Inference
 from engine.inferences.tables import PieceRow, SpanRow
 from engine.inventory import queries
@@ -31,9 +32,6 @@ from engine.store import Files, files, new_id
 
 LOOK_AGAIN_SECONDS = 10.0
 FOLDED_AT_ONCE = 2_000
-_HOUR = 3600
-_LATEST = datetime(9000, 1, 1, tzinfo=UTC)
-_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +104,7 @@ def fold(session: Session) -> int:
     added: dict[tuple[Any, ...], list[tuple[int, Tally]]] = defaultdict(list)
     for piece in pieces:
         tally = Tally.unpacked(piece.tally)
-        for unit, starts_at in _spans_of(piece.hour):
+        for unit, starts_at in spans.of(piece.hour):
             key = (piece.model, piece.version, piece.environment, piece.reference, unit, starts_at)
             added[key].append((piece.rows, tally))
     if not added:
@@ -164,31 +162,25 @@ def window(
 
     Counts are kept by the hour: the window is widened to whole hours of UTC. None is open.
     """
-    first = _floor(since, "hour") if since is not None else _EARLIEST
-    end = _floor(until + timedelta(hours=1) - timedelta.resolution, "hour") if until is not None else _LATEST
+    first, end = spans.whole_hours(since, until)
     of_version = [ref.model, ref.number, reference]
-    spans = (
+    whole = (
         select(SpanRow.tally)
         .where(tuple_(SpanRow.model, SpanRow.version, SpanRow.reference) == tuple_(*map(literal, of_version)))
-        .where(
-            or_(
-                false(),
-                *(and_(SpanRow.unit == unit, _within(SpanRow.starts_at, a, b)) for unit, a, b in _cover(first, end)),
-            )
-        )
+        .where(spans.inside(SpanRow.unit, SpanRow.starts_at, first, end))
     )
     pieces = (
         select(PieceRow.tally)
         .where(tuple_(PieceRow.model, PieceRow.version, PieceRow.reference) == tuple_(*map(literal, of_version)))
-        .where(_within(PieceRow.hour, first, end))
+        .where(spans.within(PieceRow.hour, first, end))
     )
     if environment is not None:
-        spans, pieces = (
-            spans.where(SpanRow.environment == environment),
+        whole, pieces = (
+            whole.where(SpanRow.environment == environment),
             pieces.where(PieceRow.environment == environment),
         )
     # One statement, so one snapshot: between two of them a piece could become part of a span.
-    return total([Tally.unpacked(packed) for packed in session.scalars(spans.union_all(pieces))], columns)
+    return total([Tally.unpacked(packed) for packed in session.scalars(whole.union_all(pieces))], columns)
 
 
 def newest(session: Session, ref: VersionRef, environment: str) -> datetime | None:
@@ -226,7 +218,7 @@ def _write(
     values: dict[str, Any] = {
         name: [given.get(name) for given in inputs] for name in reference.names() if name != OUTPUT
     }
-    tallies = reference.tallies({**values, OUTPUT: scores}, [int(each.timestamp()) // _HOUR for each in moments])
+    tallies = reference.tallies({**values, OUTPUT: scores}, [spans.number_of(each) for each in moments])
     session.execute(
         insert(PieceRow),
         [
@@ -236,50 +228,10 @@ def _write(
                 "version": version,
                 "environment": environment,
                 "reference": digest,
-                "hour": datetime.fromtimestamp(hour * _HOUR, UTC),
+                "hour": spans.start_of(hour),
                 "rows": tally.rows,
                 "tally": tally.packed(),
             }
             for hour, tally in sorted(tallies.items())
         ],
     )
-
-
-def _spans_of(hour: datetime) -> tuple[tuple[str, datetime], ...]:
-    at = hour.astimezone(UTC)
-    return ("hour", at), ("day", _floor(at, "day")), ("month", _floor(at, "month"))
-
-
-def _floor(moment: datetime, unit: str) -> datetime:
-    at = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    if unit in ("day", "month"):
-        at = at.replace(hour=0)
-    return at.replace(day=1) if unit == "month" else at
-
-
-def _ceiling(moment: datetime, unit: str) -> datetime:
-    low = _floor(moment, unit)
-    if low == moment:
-        return low
-    return low + timedelta(days=1) if unit == "day" else (low + timedelta(days=31)).replace(day=1)
-
-
-def _cover(first: datetime, end: datetime) -> list[tuple[str, datetime, datetime]]:
-    """(unit, from, before) that together are the hours from `first` on, before `end`, each hour once."""
-    found = []
-    low, high = _ceiling(first, "month"), _floor(end, "month")
-    if low >= high:  # no whole month
-        low = high = end
-    else:
-        found.append(("month", low, high))
-    for start, stop in ((first, low), (high, end)):
-        day, last = _ceiling(start, "day"), _floor(stop, "day")
-        if day < last:
-            found += [("hour", start, day), ("day", day, last), ("hour", last, stop)]
-        else:
-            found.append(("hour", start, stop))
-    return [(unit, a, b) for unit, a, b in found if a < b]
-
-
-def _within(column: Any, first: datetime, end: datetime) -> Any:
-    return and_(column >= first, column < end)

@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from engine.inferences import counts, refusals, rows, spool
+from engine.inferences import counts, outcomes, refusals, rows, spool
 from engine.inferences.inference import Answered, Inference
 from engine.inferences.refusals import Refusal
 from engine.store import Store, transaction
@@ -78,6 +78,7 @@ class InferenceLog:
         self._group_seconds, self._group_rows, self._capacity_rows = group_seconds, group_rows, capacity_rows
         self._folder = store.settings.home / "unwritten-inferences"
         self._references = counts.References(store.files)
+        self._manners = outcomes.Manners(self._references)
         self._changed = threading.Condition()
         self._queue: deque[_Entry] = deque()
         self._waiting = 0
@@ -94,7 +95,7 @@ class InferenceLog:
         for file in spool.waiting(self._folder):
             recovered = list(spool.read(file))
             with transaction(self._store) as session:
-                counts.add_again(session, self._references, rows.insert_again(_driver(session), recovered))
+                self._insert_again(session, recovered)
             file.unlink()
             logger.info("Wrote %d inferences that %s had kept.", len(recovered), file.name)
         self._thread.start()
@@ -236,10 +237,14 @@ class InferenceLog:
             return True
 
     def _copy(self, session: Session, answered: Sequence[Answered]) -> None:
-        write(session, self._references, answered)
+        rows.copy(_driver(session), answered)
+        counts.add(session, self._references, answered)
+        outcomes.add(session, self._manners, answered)
 
     def _insert_again(self, session: Session, inferences: Sequence[Inference]) -> None:
-        counts.add_again(session, self._references, rows.insert_again(_driver(session), inferences))
+        new = rows.insert_again(_driver(session), inferences)
+        counts.add_again(session, self._references, new)
+        outcomes.add_again(session, self._manners, new)
 
     def _commit(self, write: Callable[[Session], None], n_rows: int, refused: Counter[Refusal]) -> None:
         with transaction(self._store) as session:
@@ -260,12 +265,6 @@ class InferenceLog:
         logger.error(
             "%d answered inferences could not be written (%s) and are kept in %s.", len(inferences), cause, file
         )
-
-
-def write(session: Session, references: counts.References, answered: Sequence[Answered]) -> None:
-    """Write and count answers that are certainly not in the log, in the caller's transaction."""
-    rows.copy(_driver(session), answered)
-    counts.add(session, references, answered)
 
 
 def _driver(session: Session) -> Driver:

@@ -87,6 +87,58 @@ class SpanRow(Base):
     tally: Mapped[bytes]
 
 
+class OutcomePieceRow(Base):
+    """Counts of what one group of the log, or one sending of labels, brought, of one hour."""
+
+    __tablename__ = "outcome_pieces"
+    __table_args__ = (
+        Index("ix_outcome_pieces_model", "model", "version", "kind", "hour"),
+        CheckConstraint("kind IN ('outcomes', 'requests', 'rules')", name="kind"),
+        {"schema": SCHEMA},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    model: Mapped[str]
+    version: Mapped[int]
+    environment: Mapped[str]
+    hour: Mapped[Moment]  #: of event time for outcomes, of the answer for requests
+    counts: Mapped[bytes]
+
+
+class OutcomeSpanRow(Base):
+    """All such pieces of an hour, a day or a month that were added up so far."""
+
+    __tablename__ = "outcome_spans"
+    __table_args__ = (
+        CheckConstraint("kind IN ('outcomes', 'requests', 'rules')", name="kind"),
+        CheckConstraint("unit IN ('hour', 'day', 'month')", name="unit"),
+        {"schema": SCHEMA},
+    )
+
+    model: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    environment: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    unit: Mapped[str] = mapped_column(primary_key=True)
+    starts_at: Mapped[Moment] = mapped_column(primary_key=True)
+    counts: Mapped[bytes]
+
+
+class ViolationRow(Base):
+    """A row that broke a business rule of its model; the first of each group of the log are kept, all are counted."""
+
+    __tablename__ = "violations"
+    __table_args__ = {"schema": SCHEMA}  # noqa: RUF012
+
+    model: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    environment: Mapped[str] = mapped_column(primary_key=True)
+    rule: Mapped[str] = mapped_column(primary_key=True)
+    event_time: Mapped[Moment] = mapped_column(primary_key=True)
+    inference: Mapped[UUID] = mapped_column(primary_key=True)
+
+
 class LabelRow(Base):
     """What became known later about one inference."""
 
@@ -99,3 +151,5 @@ class LabelRow(Base):
     known_at: Mapped[Moment]
     recorded_at: Mapped[Moment]
     recorded_by: Mapped[str]
+    #: protected column -> the group under which it was counted; None: it was not
+    counted: Mapped[dict[str, Any] | None]

@@ -69,6 +69,36 @@ class Monitoring(BaseModel):
         return value or None
 
 
+class Outcomes(BaseModel):
+    """The words in which truths and decisions are told, where they are not those that everybody knows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    positive_label: str | None = Field(default=None, max_length=200, description="The label of a positive case.")
+    negative_label: str | None = Field(default=None, max_length=200, description="The label of a negative case.")
+    positive_decision: str | None = Field(default=None, max_length=200, description="The decision that favours.")
+
+    def truth(self, label: str) -> bool | None:
+        """Whether a label tells of a positive case; None where it is neither word."""
+        word = label.strip()
+        if word in (self.positive_label, self.negative_label):
+            return word == self.positive_label
+        return _TRUTHS.get(word.lower())
+
+    def favours(self, decision: str | None, score: float | None, cut_off: float) -> bool | None:
+        """Whether a decision is the positive one; where its word does not tell, by the cut-off; None: undecided."""
+        if decision is not None and self.positive_decision is not None:
+            return decision == self.positive_decision
+        if decision in _DECISIONS:
+            return _DECISIONS[decision]
+        return None if score is None else score >= cut_off
+
+
+_TRUTHS = {"1": True, "1.0": True, "true": True, "yes": True, "positive": True}
+_TRUTHS |= {"0": False, "0.0": False, "false": False, "no": False, "negative": False}
+_DECISIONS: dict[str | None, bool] = {"positive": True, "negative": False}
+
+
 class Metadata(BaseModel):
     """All that a team declares of a model; the inventory adds who registered it, when, and its risk tier."""
 
@@ -92,6 +122,7 @@ class Metadata(BaseModel):
     approvers: tuple[str, ...] = Field(default=(), description="Roles that approve besides those of its tier.")
     service_levels: ServiceLevels = Field(default_factory=ServiceLevels, description="Rate, latency, memory, cores.")
     monitoring: Monitoring = Field(default_factory=Monitoring, description="How often it is looked at, over what.")
+    outcomes: Outcomes = Field(default_factory=Outcomes, description="The words of labels and decisions.")
     input_schema: dict[str, Any] | None = Field(default=None, description="The declared JSON Schema of a row.")
 
     @field_validator("id")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
-from engine.inventory.metadata import Metadata, Monitoring, ServiceLevels
+from engine.inventory.metadata import Metadata, Monitoring, Outcomes, ServiceLevels
 from engine.inventory.references import VersionRef
 from engine.inventory.tables import AssetRow, ModelRow, RiskRow, VersionRow
 from engine.statistics import Estimate
@@ -215,4 +215,10 @@ def _frozen(values: dict[str, Any]) -> dict[str, Any]:
     watched = dict(values.get("monitoring", {}))
     if "measures" in watched:
         watched["measures"] = tuple(watched["measures"])
-    return {**values, **sequences, "service_levels": levels, "monitoring": Monitoring.model_construct(**watched)}
+    return {
+        **values,
+        **sequences,
+        "service_levels": levels,
+        "monitoring": Monitoring.model_construct(**watched),
+        "outcomes": Outcomes.model_construct(**values.get("outcomes", {})),
+    }

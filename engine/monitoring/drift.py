@@ -16,7 +16,7 @@ from engine.inventory.references import VersionRef
 from engine.monitoring.scans import Scan
 from engine.statistics import Estimate
 from engine.statistics.chi_square import chi_square, chi_square_test
-from engine.statistics.columns import Column, Counts, Whole
+from engine.statistics.columns import Column, Counts
 from engine.statistics.kolmogorov_smirnov import kolmogorov_smirnov, kolmogorov_smirnov_error, kolmogorov_smirnov_p
 from engine.statistics.psi import psi
 from engine.statistics.tallies import Reference, Tally
@@ -218,7 +218,7 @@ def _column(
         foreign=now.foreign,
         mean=_mean(column, now),
         reference_mean=_mean(column, before),
-        shares=_shares(_labels(column, coarse), groups),
+        shares=_shares(column.labels(coarse), groups),
     )
 
 
@@ -232,18 +232,6 @@ def _mean(column: Column, counted: Counts) -> float | None:
     return (
         counted.scaled / 2.0**column.bits / numbers if numbers > 0 and len(texts) < len(column.codes or (0,)) else None
     )
-
-
-def _labels(column: Column, coarse: Whole) -> list[str]:
-    rest = ["another type", "missing"]
-    if not column.cells:
-        return [*(str(code) for code in column.codes), "unseen", *rest]
-    edges = column.edges()
-    cells = coarse[1 : column.cells + 1]
-    first = np.flatnonzero(np.diff(cells, prepend=-1))
-    ends = np.append(first[1:], column.cells)
-    inner = [f"{edges[a]:.4g} to {edges[b]:.4g}" for a, b in zip(first, ends, strict=True)]
-    return [f"under {column.low:.4g}", *inner, f"over {column.high:.4g}", *rest]
 
 
 def _shares(labels: list[str], groups: list[Any]) -> tuple[Share, ...]:

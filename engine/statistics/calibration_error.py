@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import nan
 
@@ -64,7 +65,12 @@ def calibration_error(labels: ArrayLike, scores: ArrayLike, bins: int = 10, leve
     model leaves out its own value. No case at all: unknown.
     Source: Naeini, Cooper, Hauskrecht (2015), AAAI 29, 2901-2907 (equal widths, 10 bins).
     """
-    cells = [b for b in reliability(labels, scores, bins, level) if b.n]
+    return calibration_error_of_bins(reliability(labels, scores, bins, level), level)
+
+
+def calibration_error_of_bins(bins: Iterable[Bin], level: float = 0.95) -> Estimate:
+    """The same from the bins of the reliability diagram."""
+    cells = [b for b in bins if b.n]
     if not cells:
         return Estimate.unknown(level)
     total = sum(b.n for b in cells)

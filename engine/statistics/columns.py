@@ -62,6 +62,17 @@ class Column:
         k = int(numbered.max()) + 1
         return np.concatenate(([0], numbered + 1, [k + 1, k + 2, k + 3])).astype(np.int64)
 
+    def labels(self, coarse: Whole) -> list[str]:
+        """What the coarse groups are called, in order."""
+        rest = ["another type", "missing"]
+        if not self.cells:
+            return [*(str(code) for code in self.codes), "unseen", *rest]
+        edges, cells = self.edges(), coarse[1 : self.cells + 1]
+        first = np.flatnonzero(np.diff(cells, prepend=-1))
+        ends = np.append(first[1:], self.cells)
+        inner = [f"{edges[a]:.4g} to {edges[b]:.4g}" for a, b in zip(first, ends, strict=True)]
+        return [f"under {self.low:.4g}", *inner, f"over {self.high:.4g}", *rest]
+
     def count(self, values: Values) -> Counts:
         """The counts of these values: numbers, texts, booleans, None or nan for what is missing; shape (N,)."""
         places, numbers = self.places(values)

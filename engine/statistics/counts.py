@@ -16,14 +16,7 @@ from engine.statistics.registry import Estimate, quantile
 
 def two_counts(reference: ArrayLike, window: ArrayLike) -> tuple[Numbers, Numbers]:
     """Both as float arrays of one shape (k,); ValueError names the first that is no count, or unequal lengths."""
-    found = []
-    for name, given in (("reference", reference), ("window", window)):
-        array = numbers(given, name)
-        wrong = (array < 0) | (array != np.floor(array))
-        if wrong.any():
-            group = int(wrong.argmax())
-            raise ValueError(f"{name}[{group}] is {array[group]}, no count")
-        found.append(array)
+    found = [whole(given, name) for name, given in (("reference", reference), ("window", window))]
     if len(found[0]) != len(found[1]):
         raise ValueError(f"lengths differ: reference {len(found[0])}, window {len(found[1])}")
     return found[0], found[1]
@@ -43,6 +36,16 @@ def by_value(reference: ArrayLike, window: ArrayLike) -> tuple[Numbers, Numbers,
     of_reference = np.add.reduceat((order < n).astype(np.float64), starts) if len(starts) else np.zeros(0)
     sizes = np.diff(np.append(starts, len(values))).astype(np.float64)
     return values[starts], of_reference, sizes - of_reference
+
+
+def whole(counts: ArrayLike, name: str) -> Numbers:
+    """Counts as a float array of shape (k,); ValueError names the first that is none."""
+    array = numbers(counts, name)
+    wrong = (array < 0) | (array != np.floor(array))
+    if wrong.any():
+        group = int(wrong.argmax())
+        raise ValueError(f"{name}[{group}] is {array[group]}, no count")
+    return array
 
 
 def distance(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from engine.statistics.arrays import probabilities, same_length, zero_or_one
-from engine.statistics.registry import Estimate, metric
+from engine.statistics.registry import Estimate, metric, quantile
 from engine.statistics.wilson import score_interval
 
 
@@ -23,7 +23,13 @@ def estimated_accuracy(calibrated: ArrayLike, decided: ArrayLike, level: float =
     """
     score, positive = probabilities(calibrated, "calibrated"), zero_or_one(decided, "decided")
     same_length(calibrated=score, decided=positive)
-    if len(score) == 0:
+    return estimated_accuracy_of_sum(float(np.where(positive, score, 1 - score).sum()), len(score), level)
+
+
+def estimated_accuracy_of_sum(right: float, n: int, level: float = 0.95) -> Estimate:
+    """The same from the sum of the chances e_i that the n decisions are right."""
+    quantile(level)  # checks it
+    if n == 0:
         return Estimate.unknown(level)
-    expected = float(np.where(positive, score, 1 - score).mean())
-    return Estimate(expected, *score_interval(expected, len(score), level), level)
+    expected = min(max(right / n, 0.0), 1.0)
+    return Estimate(expected, *score_interval(expected, n, level), level)

@@ -7,7 +7,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import ArrayLike
 
-from engine.statistics.arrays import probabilities
+from engine.statistics.arrays import numbers, probabilities, same_length
 from engine.statistics.auc import auc_of_counts
 from engine.statistics.registry import Estimate, metric, quantile
 
@@ -29,10 +29,20 @@ def estimated_auc(calibrated: ArrayLike, level: float = 0.95) -> Estimate:
     if len(score) < 2:
         return Estimate.unknown(level)
     starts = np.flatnonzero(np.concatenate(([True], score[1:] != score[:-1])))
-    positives, cases = np.add.reduceat(score, starts), np.diff(np.append(starts, len(score)))
-    with_itself = auc_of_counts(positives, cases - positives, level)
-    m, n = float(score.sum()), float((1 - score).sum())
-    same = float(np.dot(score, 1 - score))  # of a case with itself: half of it was counted, none belongs there
+    return estimated_auc_of_counts(score[starts], np.diff(np.append(starts, len(score))), level)
+
+
+def estimated_auc_of_counts(scores: ArrayLike, cases: ArrayLike, level: float = 0.95) -> Estimate:
+    """The same from how many cases have each of k ascending scores, such as the middles of cells, shape (k,) each."""
+    score, times = probabilities(scores, "scores"), numbers(cases, "cases")
+    same_length(scores=score, cases=times)
+    if times.sum() < 2:
+        return Estimate.unknown(level)
+    positives = score * times
+    with_itself = auc_of_counts(positives, times - positives, level)
+    m, n = float(positives.sum()), float((times - positives).sum())
+    # Of a case with itself: half of it was counted, none belongs there.
+    same = float(np.dot(positives, 1 - score))
     if not with_itself.known or m * n <= same:
         return Estimate.unknown(level)
     value = min(max((with_itself.value * m * n - same / 2) / (m * n - same), 0.0), 1.0)

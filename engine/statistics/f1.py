@@ -22,6 +22,11 @@ def f1(labels: ArrayLike, decisions: ArrayLike, level: float = 0.95) -> Estimate
     """
     positive, decided = zero_or_one(labels, "labels"), zero_or_one(decisions, "decisions")
     same_length(labels=positive, decisions=decided)
-    share = wilson(int((positive & decided).sum()), int((positive | decided).sum()), level)
+    return f1_of_counts(int((positive & decided).sum()), int((positive ^ decided).sum()), level)
+
+
+def f1_of_counts(right: int, wrong: int, level: float = 0.95) -> Estimate:
+    """The same from counts. right: positive by label and by decision; wrong: by one of them alone."""
+    share = wilson(right, right + wrong, level)
     value, low, high = (2 * each / (1 + each) for each in (share.value, share.low, share.high))
     return Estimate(value, low, high, level)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import inf, sqrt
 
 import numpy as np
@@ -26,4 +27,17 @@ def mean(values: ArrayLike, level: float = 0.95, least: float = -inf, most: floa
     spread = z * float(array.std(ddof=1)) / sqrt(len(array)) if len(array) > 1 else inf
     # A sum of floats may pass a bound that the values keep, by the last bit.
     value = min(max(value, float(np.min(array))), float(np.max(array)))
+    return Estimate(value, max(least, value - spread), min(most, value + spread), level)
+
+
+def mean_of_sums(
+    n: int, total: Fraction, squares: Fraction, level: float = 0.95, least: float = -inf, most: float = inf
+) -> Estimate:
+    """The same from what n values, and their squares, add up to; exact sums, so that nothing cancels."""
+    z = quantile(level)
+    if n == 0:
+        return Estimate.unknown(level)
+    value = float(total / n)
+    variance = float(max(squares - total * total / n, Fraction(0)) / (n - 1)) if n > 1 else inf
+    spread = z * sqrt(variance / n)
     return Estimate(value, max(least, value - spread), min(most, value + spread), level)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import inf, sqrt
 
 from numpy.typing import ArrayLike
 
 from engine.statistics.arrays import numbers, same_length
-from engine.statistics.mean import mean
+from engine.statistics.mean import mean, mean_of_sums
 from engine.statistics.registry import Estimate, metric
 
 
@@ -20,5 +21,13 @@ def rmse(targets: ArrayLike, values: ArrayLike, level: float = 0.95) -> Estimate
     """
     truth, predicted = numbers(targets, "targets"), numbers(values, "values")
     same_length(targets=truth, values=predicted)
-    squared = mean((predicted - truth) ** 2, level, least=0.0, most=inf)
-    return Estimate(sqrt(squared.value), sqrt(squared.low), sqrt(squared.high), level)
+    return _root(mean((predicted - truth) ** 2, level, least=0.0, most=inf))
+
+
+def rmse_of_sums(n: int, squares: Fraction, fourths: Fraction, level: float = 0.95) -> Estimate:
+    """The same from what the squared errors of n cases, and their squares, add up to."""
+    return _root(mean_of_sums(n, squares, fourths, level, least=0.0))
+
+
+def _root(squared: Estimate) -> Estimate:
+    return Estimate(sqrt(squared.value), sqrt(squared.low), sqrt(squared.high), squared.level)

@@ -16,10 +16,12 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from engine.statistics.columns import Column, Counts, Values, Whole, fit
+from engine.statistics.columns import CELLS, Column, Counts, Values, Whole, fit
 
 #: the column of what a version answers, beside those of what it is asked; no feature is named so by accident
 OUTPUT = "(output)"
+#: scores lie between 0 and 1, whatever the test rows gave
+SCORE = Column(name=OUTPUT, low=0.0, high=1.0, cells=CELLS, bits=40)
 _FORMAT = 1
 
 

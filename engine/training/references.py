@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.statistics.columns import CELLS, Column
-from engine.statistics.tallies import OUTPUT, Reference, refer
+from engine.statistics.tallies import OUTPUT, SCORE, Reference, refer
 from engine.store import Files
 from engine.training import frames
-
-#: scores lie between 0 and 1, whatever the test rows gave
-SCORE = Column(name=OUTPUT, low=0.0, high=1.0, cells=CELLS, bits=40)
 
 
 def reference(

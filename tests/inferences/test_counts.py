@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event, func, select
 
 from engine.identity import Person
-from engine.inferences import counts, rows
+from engine.inferences import counts, rows, spans
 from engine.inferences.counts import OUTPUT
 from engine.inferences.inference import Answered
 from engine.inferences.log import InferenceLog
@@ -127,10 +127,10 @@ def test_any_window_holds_its_rows_folded_or_not(
 def test_spans_cover_a_window_once(one: int, other: int) -> None:
     """Without gap and without overlap, by months, days and hours."""
     first, end = (START + timedelta(hours=each) for each in sorted((one, other)))
-    parts = sorted((a, b) for _, a, b in counts._cover(first, end))
+    parts = sorted((a, b) for _, a, b in spans.cover(first, end))
     assert sum(((b - a) for a, b in parts), timedelta()) == end - first
     assert all(before[1] == after[0] for before, after in pairwise(parts))
-    assert sum(1 for unit, *_ in counts._cover(first, end) if unit == "hour") <= 2 or end - first < timedelta(days=70)
+    assert sum(1 for unit, *_ in spans.cover(first, end) if unit == "hour") <= 2 or end - first < timedelta(days=70)
 
 
 def test_what_the_log_writes_is_counted_with_it(store: Store, digest: str) -> None:

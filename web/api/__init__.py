@@ -14,7 +14,6 @@ from web import access
 from web.api import (
     alerts,
     audit,
-    batches,
     definitions,
     delivery,
     health,
@@ -42,7 +41,6 @@ MODULES = (
     models,
     versions,
     serving,
-    batches,
     inferences,
     monitoring,
     alerts,

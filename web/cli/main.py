@@ -12,22 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from engine.errors import GatewrightError
-from web.cli import (
-    alert,
-    audit,
-    batch,
-    db,
-    demo,
-    handler,
-    house,
-    instance,
-    model,
-    monitor,
-    process,
-    schedule,
-    task,
-    user,
-)
+from web.cli import alert, audit, db, demo, handler, house, instance, model, monitor, process, schedule, task, user
 
 #: shows the whole way to an unexpected error
 _TRACEBACK = "GATEWRIGHT_TRACEBACK"
@@ -103,7 +88,6 @@ for name, group in (
     ("task", task.app),
     ("model", model.app),
     ("monitor", monitor.app),
-    ("batch", batch.app),
     ("schedule", schedule.app),
     ("handler", handler.app),
     ("alert", alert.app),

@@ -77,21 +77,15 @@ class Target(Protocol):
 
 T = TypeVar("T", bound=type[Target])
 _targets: dict[str, Target] = {}
-_served: set[str] = set()
 
 
-def target(name: str, *, served: bool = False) -> Callable[[T], T]:
-    """Register a class as the target of this name.
-
-    served: our own scoring service answers for its deployments, and tells itself how they are.
-    """
+def target(name: str) -> Callable[[T], T]:
+    """Register a class as the target of this name."""
 
     def register(made: T) -> T:
         if name in _targets:
             raise ValueError(f"two targets are named {name}")
         _targets[name] = made()
-        if served:
-            _served.add(name)
         return made
 
     return register
@@ -110,12 +104,6 @@ def names() -> list[str]:
     """The names of all targets, sorted."""
     _load()
     return sorted(_targets)
-
-
-def served() -> list[str]:
-    """The names of the targets for which our scoring service answers, sorted."""
-    _load()
-    return sorted(_served)
 
 
 @cache
