@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from engine.bpmn.proofs.values import ANYTHING, FEW, Partly, Unknown, label, whole
+from engine.bpmn.proofs.telling import Key, own, remembered, tree
+from engine.bpmn.proofs.values import ANYTHING, FEW, Partly, Unknown, whole
 from engine.bpmn.proofs.variables import Variables
 from engine.bpmn.token_game import Configuration, Net, Token
 from engine.bpmn.token_game.carried import Carried, joined
@@ -17,12 +18,10 @@ from engine.bpmn.token_game.configuration import (
     LEAVING,
     STANDING,
     Record,
-    Repetition,
     Undo,
 )
 from engine.bpmn.token_game.net import CONTAINERS
 
-Key = tuple[Any, ...]
 NOTHING = Carried()
 FINISHED: Key = ("finished",)
 #: of tokens alike beside an activity two stand for two or more
@@ -45,7 +44,7 @@ class Canon:
             return FINISHED, replace(configuration, carried=NOTHING, next=0, records=())
         tokens = [self._pruned(token) for token in configuration.tokens]
         tokens = self._settled(tokens)
-        beneath, told = _tree(tokens)
+        beneath, told = tree(tokens)
         order: list[Token] = []
 
         def walk(at: int) -> list[Key]:
@@ -62,18 +61,18 @@ class Canon:
         shape = tuple(walk(0))
         renamed, numbers, last, ids = self._renumbered(order)
         records = self._records(configuration.records, ids)
-        key = (shape, numbers, tuple(map(_remembered, records))) if records else (shape, numbers)
+        key = (shape, numbers, tuple(map(remembered, records))) if records else (shape, numbers)
         last = max([last, *(record.number for record in records)])
         form = replace(configuration, tokens=tuple(renamed), next=last, carried=NOTHING, records=records)
         return key, form
 
     def alike(self, configuration: Configuration, token: Token) -> int:
         """How many tokens stand where this one does and differ in nothing that they tell, nor in what is beneath."""
-        own = _own(token)
-        found = [each for each in configuration.tokens if each.within == token.within and _own(each) == own]
+        said = own(token)
+        found = [each for each in configuration.tokens if each.within == token.within and own(each) == said]
         if len(found) < ALIKE or not self._contains(token):
             return len(found)
-        _, told = _tree(configuration.tokens)
+        _, told = tree(configuration.tokens)
         return sum(told(each) == told(token) for each in found)
 
     def kept(self, token: Token) -> frozenset[str]:
@@ -236,8 +235,8 @@ class Canon:
             undo = self._undo(changed.undo, ids)
             if undo is not None or token.undoes or (repetition is not None and repetition.records):
                 pending = [*(undo.pending if undo else ()), *(repetition.records if repetition else ())]
-                current = _remembered(undo.current) if undo is not None and undo.current is not None else ()
-                told.append((ids.get(token.undoes, 0), tuple(map(_remembered, pending)), current))
+                current = remembered(undo.current) if undo is not None and undo.current is not None else ()
+                told.append((ids.get(token.undoes, 0), tuple(map(remembered, pending)), current))
             renamed.append(
                 replace(
                     changed,
@@ -250,49 +249,6 @@ class Canon:
                 )
             )
         return renamed, tuple(told), first + len(writes), ids
-
-
-def _tree(tokens: Iterable[Token]) -> tuple[dict[int, list[Token]], Callable[[Token], Key]]:
-    """(what stands beneath each token, what there is to tell of one with all that is beneath it)."""
-    beneath: dict[int, list[Token]] = {}
-    for token in tokens:
-        beneath.setdefault(token.of or (token.within[-1] if token.within else 0), []).append(token)
-    known: dict[int, Key] = {}
-
-    def told(token: Token) -> Key:
-        found = known.get(token.id)
-        if found is None:
-            inner = beneath.get(token.id)
-            below = tuple(sorted(told(each) for each in inner)) if inner else ()
-            found = known[token.id] = (*_own(token), below)
-        return found
-
-    return beneath, told
-
-
-def _own(token: Token) -> Key:
-    """What there is to tell of a token but for what stands beneath it; texts only, so that keys can be put in order."""
-    held = token.carried.held
-    data = tuple((name, label(held[name][0])) for name in sorted(held)) if held else ()
-    left = "" if token.left == 1 else str(token.left)
-    index = "" if token.index is None else str(token.index)
-    repetition = "" if token.repetition is None else _repeated(token.repetition)
-    # By which end a branch ended tells nothing.
-    node = "" if token.phase == ENDED else token.node
-    phase = f"{token.phase} met" if token.met else token.phase
-    return (node, phase, token.flow, left, index, repetition, data)
-
-
-def _repeated(repetition: Repetition) -> str:
-    carried = [*repetition.copies, *([repetition.current] if repetition.current else [])]
-    data = [sorted((name, label(value)) for name, (value, _) in each.held.items()) for each in carried]
-    counts = (repetition.total, repetition.started, repetition.done, repetition.enough, bool(repetition.broken))
-    return f"{counts}{sorted(data)}"
-
-
-def _remembered(record: Record) -> Key:
-    values = tuple((name, label(value)) for name, value in sorted(record.restored.items()))
-    return record.node, record.within, values, tuple(map(_remembered, record.inner)), record.whole, record.copies
 
 
 def _all(token: Token) -> Iterator[Carried]:

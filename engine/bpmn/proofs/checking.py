@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.bpmn.proofs import paths
-from engine.bpmn.proofs.exploration import Edge, Graph
+from engine.bpmn.proofs.graph import Edge, Graph
+from engine.bpmn.proofs.liveness import Place
 from engine.bpmn.proofs.paths import Visit
 from engine.bpmn.proofs.policies import (
     ENDS,
@@ -22,7 +23,6 @@ from engine.bpmn.proofs.policies import (
     Step,
     listed,
 )
-from engine.bpmn.proofs.variables import Place
 from engine.bpmn.proofs.verdicts import FAILS, HOLDS, UNDECIDED, Verdict
 from engine.bpmn.proofs.world import process_of
 from engine.bpmn.token_game import Action

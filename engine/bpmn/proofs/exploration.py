@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from engine.bpmn.proofs.canonical import ALIKE, FINISHED, Canon, Key
-from engine.bpmn.proofs.reduction import Effects, Reduction
+from engine.bpmn.proofs.beside import beside, with_another
+from engine.bpmn.proofs.canonical import ALIKE, FINISHED, Canon
+from engine.bpmn.proofs.graph import Edge, Graph, terminal
+from engine.bpmn.proofs.indifference import Effects
+from engine.bpmn.proofs.reduction import Reduction
+from engine.bpmn.proofs.telling import Key
 from engine.bpmn.proofs.variables import Variables
 from engine.bpmn.proofs.world import Anything
-from engine.bpmn.token_game import Action, Configuration, Held, Net, Step, Token, begin, held
+from engine.bpmn.token_game import Action, Configuration, Net, Step, Token, begin, held
 from engine.bpmn.token_game.configuration import ARMED, CATCHING, ENDED
 from engine.bpmn.token_game.game import deliveries, finishing, steps_of
 
@@ -28,39 +32,6 @@ BOUND_OF_GROWTH = 5_000
 
 class _TooManyError(Exception):
     """One token may go on in more ways than are gone through."""
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """One step between two configurations, by their numbers."""
-
-    target: int
-    action: Action
-    wrote: Mapping[str, Any] = field(default_factory=dict)  #: what a decision gave
-
-
-@dataclass(slots=True)
-class Graph:
-    """What was gone through."""
-
-    net: Net
-    world: Anything
-    starts: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)  #: (configuration, variables given)
-    first: list[Action] = field(default_factory=list)  #: what the start did, by start
-    configurations: list[Configuration] = field(default_factory=list)
-    edges: list[list[Edge]] = field(default_factory=list)
-    parents: list[tuple[int, Action] | None] = field(default_factory=list)
-    finished: int | None = None
-    stuck: dict[int, list[Held]] = field(default_factory=dict)  #: no step is left, and it has not finished
-    grown: dict[int, Token] = field(default_factory=dict)  #: more tokens than on the way there, and so on for ever
-    complete: bool = False  #: all was gone through
-
-    def path(self, to: int) -> list[int]:
-        """The configurations from the start to one, both included."""
-        found = [to]
-        while (parent := self.parents[found[-1]]) is not None:
-            found.append(parent[0])
-        return found[::-1]
 
 
 def explore(
@@ -206,13 +177,14 @@ class _Exploration:
             if holder.node not in self.beside or holder.phase in {ENDED, ARMED}:
                 continue
             if self.canon.alike(configuration, holder) >= ALIKE:
-                found += [Step(step.action, _with_another(step.configuration, configuration, holder)) for step in steps]
+                found += [Step(step.action, with_another(step.configuration, configuration, holder)) for step in steps]
         return found
 
     def _grown(self, number: int) -> Token | None:
         """A token of which there are ever more: some configuration on the way here holds the same but for it."""
         configuration = self.found.configurations[number]
-        places = Counter((t.within, t.node, t.phase, t.flow) for t in configuration.tokens if self._counts(t))
+        counted = [token for token in configuration.tokens if self._counts(configuration, token)]
+        places = Counter((token.within, token.node, token.phase, token.flow) for token in counted)
         if not places or max(places.values()) < 3:
             return None
         own = _standing(configuration)
@@ -220,13 +192,16 @@ class _Exploration:
             before = _standing(self.found.configurations[earlier])
             if before <= own and before != own:
                 more = own - before
-                for token in configuration.tokens:
-                    if self._counts(token) and _told(configuration, token) in more:
+                for token in counted:
+                    if _told(configuration, token) in more:
                         return token
         return None
 
-    def _counts(self, token: Token) -> bool:
-        return token.phase not in {ENDED, ARMED} and token.index is None and token.node not in self.beside
+    def _counts(self, configuration: Configuration, token: Token) -> bool:
+        """Whether more of a token would be growth: not where it is beside an activity, nor inside what is."""
+        if token.phase in {ENDED, ARMED} or token.index is not None or token.node in self.beside:
+            return False
+        return not self.beside or all(configuration.token(each).node not in self.beside for each in token.within)
 
 
 def _standing(configuration: Configuration) -> Counter[Any]:
@@ -241,87 +216,3 @@ def _told(configuration: Configuration, token: Token) -> Any:
 
 def _short(detail: Any) -> str:
     return repr(sorted(detail.items())) if isinstance(detail, dict) and "?" not in detail else str(type(detail))
-
-
-def _with_another(after: Configuration, before: Configuration, token: Token) -> Configuration:
-    """With the token as it stood before, beside what became of it."""
-    number = after.next
-    renamed: dict[int, int] = {}
-    for each in before.tokens:
-        if each.id == token.id or token.id in each.within or each.of == token.id or each.of in renamed:
-            number += 1
-            renamed[each.id] = number
-    copies = [
-        replace(
-            each,
-            id=renamed[each.id],
-            within=tuple(renamed.get(holder, holder) for holder in each.within),
-            of=renamed.get(each.of, each.of),
-        )
-        for each in before.tokens
-        if each.id in renamed
-    ]
-    return replace(after, tokens=(*after.tokens, *copies), next=number)
-
-
-def beside(net: Net) -> frozenset[str]:
-    """The elements to which only events lead that occur again and again beside an activity."""
-    found: set[str] = set()
-    for place in net.places.values():
-        nodes = place.scope.nodes
-        reached: set[str] = set()
-        stack = [node.id for node in nodes.values() if node.kind == "startEvent"]
-        stack += [node.id for node in net.starts(place.scope.process, place.scope.id)]
-        while stack:
-            at = stack.pop()
-            if at in reached:
-                continue
-            reached.add(at)
-            stack += [flow.target for flow in place.outgoing[at]]
-            stack += [event.id for event in place.boundary[at] if event.interrupting]
-        found |= nodes.keys() - reached
-    return frozenset(found)
-
-
-def terminal(graph: Graph) -> Iterator[set[int]]:
-    """The strongly connected parts that no step leaves (Tarjan, 1972), but for those without any step."""
-    index: dict[int, int] = {}
-    low: dict[int, int] = {}
-    part: dict[int, int] = {}
-    stack: list[int] = []
-    for root in range(len(graph.edges)):
-        if root in index:
-            continue
-        work: list[tuple[int, int]] = [(root, 0)]
-        while work:
-            at, next_edge = work.pop()
-            if next_edge == 0:
-                index[at] = low[at] = len(index)
-                stack.append(at)
-            for position in range(next_edge, len(graph.edges[at])):
-                target = graph.edges[at][position].target
-                if target not in index:
-                    work += [(at, position + 1), (target, 0)]
-                    break
-                if target not in part:
-                    low[at] = min(low[at], index[target])
-            else:
-                if low[at] == index[at]:
-                    members: set[int] = set()
-                    while not members or at not in members:
-                        members.add(stack.pop())
-                    part.update(dict.fromkeys(members, at))
-                    leaves = any(part.get(e.target) != at for each in members for e in graph.edges[each])
-                    if not leaves and graph.edges[at]:
-                        yield members
-                if work:
-                    low[work[-1][0]] = min(low[work[-1][0]], low[at])
-
-
-def elements(graph: Graph) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Every element to which something happened: (path of calls around it, element)."""
-    seen: set[tuple[tuple[str, ...], str]] = set()
-    for action in (*graph.first, *(edge.action for edges in graph.edges for edge in edges)):
-        for each in action.happenings:
-            seen.add((each.path, each.element))
-    yield from seen

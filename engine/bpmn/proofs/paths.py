@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from engine.bpmn.model import Node
 from engine.bpmn.proofs import values
-from engine.bpmn.proofs.exploration import Edge, Graph
+from engine.bpmn.proofs.graph import Edge, Graph
 from engine.bpmn.proofs.values import Unknown
 from engine.bpmn.proofs.world import process_of
 from engine.bpmn.token_game import Action, Configuration

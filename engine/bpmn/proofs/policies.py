@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from engine.bpmn.describing import written
 from engine.bpmn.model import Node
+from engine.bpmn.proofs.liveness import Place
 from engine.bpmn.proofs.values import Unknown, possible
-from engine.bpmn.proofs.variables import Place
 from engine.bpmn.token_game import Net
 
 #: the variable in which a diagram keeps the risk tier; decision tables write it

@@ -12,10 +12,11 @@ import rfc8785
 from engine.bpmn.bundle import digest
 from engine.bpmn.describing import describe as described
 from engine.bpmn.proofs import checking, soundness
+from engine.bpmn.proofs.beside import beside
 from engine.bpmn.proofs.checking import describe
-from engine.bpmn.proofs.exploration import BOUND, BOUND_OF_GROWTH, beside, explore
+from engine.bpmn.proofs.exploration import BOUND, BOUND_OF_GROWTH, explore
+from engine.bpmn.proofs.indifference import Effects
 from engine.bpmn.proofs.policies import TIER, Policy, applied
-from engine.bpmn.proofs.reduction import Effects
 from engine.bpmn.proofs.variables import form_fields, variables
 from engine.bpmn.proofs.verdicts import FAILS, IDLE, UNDECIDED, Verdict
 from engine.bpmn.proofs.weights import bounded

@@ -20,7 +20,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from engine.bpmn.model import Event, Flow, Node
-from engine.bpmn.proofs.variables import conditions_of, names
+from engine.bpmn.proofs.indifference import NONE, Effects, Indifference, handles
+from engine.bpmn.proofs.liveness import conditions_of, names
 from engine.bpmn.token_game import Configuration, Net, Step, Token
 from engine.bpmn.token_game.configuration import ARMED, CATCHING, ENDED, LEAVING, WAITING
 from engine.bpmn.token_game.gateways import ways
@@ -38,9 +39,6 @@ EVENTS = frozenset({"message", "signal", "timer", "error", "escalation", "termin
 REPEATED = frozenset({"parallel", "sequential", "standard"})
 
 Ask = Callable[[Token], list[Step]]
-#: what an element means to policies: (policy, "needed", "undone", "asked", ...)
-Effects = frozenset[tuple[str, str]]
-NONE: Effects = frozenset()
 
 
 @dataclass(slots=True)
@@ -54,9 +52,7 @@ class Reduction:
     _caught: frozenset[str] = field(init=False)
     _joins: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     _terminating: dict[tuple[str, str], bool] = field(default_factory=dict)
-    _own: dict[tuple[str, str], Effects] = field(default_factory=dict)
-    _ahead: dict[tuple[str, str], Effects] = field(default_factory=dict)
-    _ends: bool = False
+    _policies: Indifference = field(init=False)
 
     def __post_init__(self) -> None:
         nodes = [node for place in self.net.places.values() for node in place.scope.nodes.values()]
@@ -65,9 +61,7 @@ class Reduction:
         signals = [(node, e.name) for node in nodes for e in node.events if e.kind == "signal"]
         throwing = {"endEvent", "intermediateThrowEvent", "sendTask"}
         self._caught = frozenset(name for node, name in signals if node.kind not in throwing)
-        self._ends = any(event.kind == "terminate" for node in nodes for event in node.events)
-        if self.effects:
-            self._own, self._ahead = _effects(self.net, self.effects)
+        self._policies = Indifference(self.net, self.effects)
 
     def alone(self, configuration: Configuration, ask: Ask) -> list[Step] | None:
         """The steps of one token that stand for all others, or None where each order has to be gone through.
@@ -110,7 +104,9 @@ class Reduction:
     def _local(self, configuration: Configuration, token: Token, group: set[int], step: Step) -> bool:
         """Whether a step touches nothing but its token, and no policy cares when it is taken."""
         effects = NONE.union(*(self.effects.get(each.element, NONE) for each in step.action.happenings))
-        if step.action.kind == "finish" or (effects and not self._indifferent(configuration, token, group, effects)):
+        if step.action.kind == "finish":
+            return False
+        if effects and not self._policies.indifferent(configuration, token, group, effects):
             return False
         after = {each.id: each for each in step.configuration.tokens}
         for other in configuration.tokens:
@@ -129,7 +125,7 @@ class Reduction:
             return False
         if any(each.phase == ENDED for each in made) and self._terminates(place):
             return False  # what it wrote stays once it has ended, and is lost where it is taken away before
-        if any(_handles(each, token) for each in configuration.tokens) and not all(
+        if any(handles(each, token) for each in configuration.tokens) and not all(
             self._data(each) == self._data(token) for each in made
         ):
             return False  # an event subprocess begins with what the branches carry then
@@ -139,67 +135,6 @@ class Reduction:
             if _beside(each, token) and each.phase != ENDED and each.id not in group
         ]
         return not beside or self._same_reach(configuration, token, group, made, beside)
-
-    def _indifferent(self, configuration: Configuration, token: Token, group: set[int], effects: Effects) -> bool:
-        """Whether whatever others may do before it means the same to the policies, and nothing can prevent it."""
-        if self._ends:
-            return False
-        for other in configuration.tokens:
-            node = self.net.node(other.process, other.scope, other.node)
-            if other.phase == ARMED and node.interrupting and (other.of in token.within or _handles(other, token)):
-                return False
-        still = {token.id: token, **{each.id: each for each in configuration.tokens if each.id in token.within}}
-        others = NONE.union(*(self._meanwhile(configuration, each, group) for each in still.values()))
-        repeated = [each for each in configuration.tokens if each.id in token.within and each.repetition is not None]
-        if token.index is not None or repeated:
-            return False
-        for policy in {policy for policy, _ in effects}:
-            own = {effect for name, effect in effects if name == policy}
-            theirs = {effect for name, effect in others if name == policy}
-            if theirs and len(own | theirs) > 1:
-                return False
-        return True
-
-    def _meanwhile(self, configuration: Configuration, still: Token, group: set[int]) -> Effects:
-        """What the other tokens of a scope may do as long as one stays where it is.
-
-        None passes a parallel gateway of which a flow is left empty meanwhile.
-        """
-        place = self.net.places[still.process, still.scope]
-        arrived: dict[str, set[str]] = {}
-        seen: set[str] = set()
-        stack: list[str] = []
-        effects: Effects = NONE
-
-        def come(flow: Flow) -> None:
-            gateway = place.scope.nodes[flow.target]
-            if gateway.kind == "parallelGateway":
-                arrived.setdefault(gateway.id, set()).add(flow.id)
-                if len(arrived[gateway.id]) < len(place.incoming[gateway.id]):
-                    return
-            stack.append(flow.target)
-
-        for other in configuration.tokens:
-            if other.id in group or other.id == still.id or other.phase == ENDED or other.within != still.within:
-                continue
-            if other.scope != still.scope:  # an event subprocess that may begin
-                effects |= self._ahead[other.process, other.node]
-            elif other.phase == WAITING:
-                for flow in place.incoming[other.node]:
-                    if flow.id == other.flow:
-                        come(flow)
-            else:
-                stack.append(other.node)
-        while stack:
-            at = stack.pop()
-            if at in seen:
-                continue
-            seen.add(at)
-            effects |= self._own[still.process, at]
-            for flow in place.outgoing[at]:
-                come(flow)
-            stack += [event.id for event in place.boundary[at]]
-        return effects
 
     def _same_reach(
         self, configuration: Configuration, token: Token, group: set[int], made: list[Token], beside: list[Token]
@@ -304,43 +239,6 @@ class Reduction:
 def _beside(other: Token, token: Token) -> bool:
     """Whether a token stands in the same scope; an armed event subprocess has one of its own."""
     return (other.within, other.scope) == (token.within, token.scope)
-
-
-def _handles(event: Token, token: Token) -> bool:
-    """Whether an event is armed for an event subprocess of a scope around the token."""
-    holder = event.within[-1] if event.within else 0
-    return event.phase == ARMED and event.of == holder and event.within == token.within[: len(event.within)]
-
-
-def _effects(
-    net: Net, effects: Mapping[str, Effects]
-) -> tuple[dict[tuple[str, str], Effects], dict[tuple[str, str], Effects]]:
-    """By (process, element): what it means with everything inside it, and with everything after it in its scope."""
-    nodes = [(process, node) for process, diagram in net.diagrams.items() for node in diagram.process.nodes]
-    own = {(process, node.id): effects.get(node.id, NONE) for process, node in nodes}
-    changed = True
-    while changed:
-        changed = False
-        for process, node in nodes:
-            inner: list[tuple[str, str]] = []
-            if node.kind == "callActivity" and node.called in net.diagrams:
-                inner = [(node.called, each) for each in net.places[node.called, node.called].scope.nodes]
-            elif (process, node.id) in net.places:
-                inner = [(process, each) for each in net.places[process, node.id].scope.nodes]
-            now = own[process, node.id].union(*(own[each] for each in inner))
-            changed |= now != own[process, node.id]
-            own[process, node.id] = now
-    ahead = dict(own)
-    changed = True
-    while changed:
-        changed = False
-        for process, node in reversed(nodes):
-            place = net.places[process, node.scope]
-            after = [flow.target for flow in place.outgoing[node.id]] + [e.id for e in place.boundary[node.id]]
-            now = ahead[process, node.id].union(*(ahead[process, each] for each in after))
-            changed |= now != ahead[process, node.id]
-            ahead[process, node.id] = now
-    return own, ahead
 
 
 def _known(node: Node) -> bool:

@@ -14,7 +14,7 @@ from itertools import pairwise
 from engine.bpmn.model import Node
 from engine.bpmn.proofs import paths
 from engine.bpmn.proofs.checking import undecided
-from engine.bpmn.proofs.exploration import Edge, Graph, elements
+from engine.bpmn.proofs.graph import Edge, Graph, elements
 from engine.bpmn.proofs.verdicts import FAILS, HOLDS, UNDECIDED, Verdict
 from engine.bpmn.proofs.world import process_of
 from engine.bpmn.token_game import Token

@@ -10,10 +10,10 @@ from itertools import product
 from typing import Any
 
 from engine.bpmn import cells, expressions
-from engine.bpmn.describing import written
 from engine.bpmn.expressions import ExpressionError
 from engine.bpmn.expressions.syntax import CONSTANTS
-from engine.bpmn.model import Diagram, Node, Rule
+from engine.bpmn.model import Node, Rule
+from engine.bpmn.proofs.liveness import Place, assignments, conditions_of, live_variables, names, nodes
 from engine.bpmn.proofs.values import ANYTHING, MANY, Partly
 from engine.bpmn.reading import Files
 from engine.bpmn.token_game import Net
@@ -22,8 +22,6 @@ from engine.bpmn.token_game import Net
 OTHER = "any other value"
 #: at most so many ways to start are told apart
 MOST_STARTS = 64
-
-Place = tuple[str, str]  #: (process, element)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +44,13 @@ def variables(net: Net, files: Mapping[str, Files], inputs: Mapping[str, Iterabl
     """
     of = _Reading(net, files, inputs)
     followed = of.followed()
-    live, after = _live(net, of, followed)
+    live, after = live_variables(net, followed)
     return Variables(
         followed=followed,
         keys=of.keys,
         forms={
             (process, node.id): form
-            for process, node in of.nodes()
+            for process, node in nodes(net)
             if node.kind == "userTask"
             for form in [of.form(process, node)]
         },
@@ -76,11 +74,6 @@ class _Reading:
             self._look(text, keys)
         self.keys = {name: frozenset(found) for name, found in keys.items()}
 
-    def nodes(self) -> Iterator[tuple[str, Node]]:
-        for process, diagram in self.net.diagrams.items():
-            for node in diagram.process.nodes:
-                yield process, node
-
     def conditions(self) -> Iterator[str]:
         for place in self.net.places.values():
             for flow in place.scope.flows:
@@ -97,7 +90,7 @@ class _Reading:
         known: set[str] = set(self.constants)
         while True:
             before = len(needed), len(known)
-            for process, node in self.nodes():
+            for process, node in nodes(self.net):
                 diagram = self.net.diagrams[process]
                 if node.kind == "scriptTask":
                     for name, text in assignments(node):
@@ -148,7 +141,7 @@ class _Reading:
 
     def _texts(self) -> Iterator[str]:
         yield from self.conditions()
-        for process, node in self.nodes():
+        for process, node in nodes(self.net):
             for _, text in assignments(node):
                 yield text
             decision = self.net.diagrams[process].decisions.get(node.decision)
@@ -210,33 +203,6 @@ def _among(node: ast.Compare, part: ast.Name) -> bool:
     alone = isinstance(node.ops[0], ast.Eq | ast.NotEq)
     texts = [other] if alone else other.elts if isinstance(other, ast.List | ast.Tuple | ast.Set) else [other, None]
     return all(isinstance(each, ast.Constant) and isinstance(each.value, str) for each in texts)
-
-
-def names(text: str) -> frozenset[str]:
-    """The variables that an expression reads; none of one that cannot be read."""
-    try:
-        return expressions.names(text)
-    except ExpressionError:
-        return frozenset()
-
-
-def conditions_of(node: Node) -> Iterator[str]:
-    """The conditions that hang on an element itself: those of its events and of its repetition."""
-    for event in node.events:
-        if event.kind == "conditional" and event.expression:
-            yield event.expression
-    if node.loop is not None and node.loop.condition:
-        yield node.loop.condition
-
-
-def assignments(node: Node) -> list[tuple[str, str]]:
-    """The lines of a script task: (name, expression)."""
-    if node.kind != "scriptTask":
-        return []
-    try:
-        return [(line.name, line.expression) for line in expressions.assignments(node.script)]
-    except ExpressionError:
-        return []
 
 
 def choices(form: bytes) -> Iterator[tuple[str, tuple[Any, ...]]]:
@@ -311,87 +277,3 @@ def _key(node: ast.AST) -> tuple[str, str] | None:
         first = node.args[0]
         of, key = node.func.value, first.value if isinstance(first, ast.Constant) else None
     return (of.id, key) if isinstance(of, ast.Name) and isinstance(key, str) else None
-
-
-def _live(
-    net: Net, of: _Reading, followed: frozenset[str]
-) -> tuple[dict[Place, frozenset[str]], dict[Place, frozenset[str]]]:
-    """By element what is read from there on, and what is read once it is over, over all ways on."""
-    places = {(process, node.id): net.places[process, node.scope] for process, node in of.nodes()}
-    live: dict[Place, frozenset[str]] = dict.fromkeys(places, frozenset())
-    after: dict[Place, frozenset[str]] = {**live, **{(process, process): frozenset() for process in net.diagrams}}
-    callers: dict[str, list[Place]] = {}
-    for process, node in of.nodes():
-        if node.kind == "callActivity":
-            callers.setdefault(node.called, []).append((process, node.id))
-    # Conditional events look at whatever the branches of their scope would leave.
-    always = frozenset(name for _, node in of.nodes() for text in _awaited(node) for name in names(text)) & followed
-    if any(event.kind in {"compensate", "cancel"} for _, node in of.nodes() for event in node.events):
-        always = followed  # what is undone sees what it once saw, wherever it is asked for
-    changed = True
-    while changed:
-        changed = False
-        for process, diagram in net.diagrams.items():
-            shared = {scope: always | _handled(net, process, scope, live) for scope in diagram.process.scopes}
-            over = shared[process].union(*(after[caller] for caller in callers.get(process, [])))
-            changed |= over != after[process, process]
-            after[process, process] = over
-            for node in reversed(list(diagram.process.nodes)):
-                place, scope = (process, node.id), places[process, node.id]
-                out = frozenset().union(*(live[process, flow.target] for flow in scope.outgoing[node.id]))
-                out = out.union(*(names(flow.condition) for flow in scope.outgoing[node.id]))
-                if not scope.outgoing[node.id]:
-                    out |= after[process, node.scope]
-                out |= shared[node.scope] | shared.get(node.id, frozenset())
-                if node.loop is not None:
-                    # Once a copy is over the next one may begin.
-                    out |= live[place] | {node.loop.output_item} - {""}
-                read, kept = _reads(diagram, node), out
-                if node.loop is None and node.kind in {"scriptTask", "businessRuleTask", "userTask", "serviceTask"}:
-                    kept = out - written(diagram, node)
-                if node.loop is None and (node.kind == "callActivity" or (process, node.id) in net.places):
-                    kept = frozenset()  # what is read after it comes through it
-                if node.kind == "callActivity" and node.called in net.diagrams:
-                    read = read.union(*(live[node.called, e.id] for e in net.starts(node.called, node.called)))
-                elif (process, node.id) in net.places:
-                    inner = net.places[process, node.id].scope
-                    begins = {
-                        *(e.id for e in net.starts(process, node.id)),
-                        *filter(None, map(_by_itself, inner.nodes.values())),
-                    }
-                    read = read.union(*(live[process, each] for each in begins))
-                    if not inner.nodes:
-                        kept = out
-                for event in scope.boundary[node.id]:
-                    read |= live[process, event.id]
-                found = (kept | read | shared[node.scope]) & followed
-                changed |= found != live[place] or out & followed != after[place]
-                live[place], after[place] = found, out & followed
-    return live, after
-
-
-def _awaited(node: Node) -> Iterator[str]:
-    for event in node.events:
-        if event.kind == "conditional":
-            yield event.expression
-
-
-def _handled(net: Net, process: str, scope: str, live: Mapping[Place, frozenset[str]]) -> frozenset[str]:
-    """What the event subprocesses of a scope read of all its branches."""
-    return frozenset().union(*(live[process, start.id] for start in net.handlers(process, scope)))
-
-
-def _by_itself(node: Node) -> str | None:
-    """The id of an element to which a token may come along no flow of its scope."""
-    return node.id if node.triggered_by_event or node.compensation else None
-
-
-def _reads(diagram: Diagram, node: Node) -> frozenset[str]:
-    found: set[str] = set()
-    for text in (*(text for _, text in assignments(node)), *conditions_of(node)):
-        found |= names(text)
-    if node.kind == "businessRuleTask" and node.decision in diagram.decisions:
-        decision = diagram.decisions[node.decision]
-        for text in decision.inputs:
-            found |= names(text)
-    return frozenset(found)

@@ -67,7 +67,7 @@ def _taken(
     return min(known) if known else None
 
 
-def _led_to(place: Place, element: str) -> set[str]:
+def led_to(place: Place, element: str) -> set[str]:
     """Everything in the scope that a token may come to from an element."""
     found: set[str] = set()
     stack = [element]
@@ -84,7 +84,7 @@ def _share(place: Place, node: Node, taken: Fraction, beside: frozenset[str]) ->
     outgoing = place.outgoing[node.id]
     ways = 1 if node.kind in {"exclusiveGateway", "eventBasedGateway"} else max(1, len(outgoing))
     for event in place.boundary[node.id]:
-        if event.interrupting or _led_to(place, event.id) <= beside:
+        if event.interrupting or led_to(place, event.id) <= beside:
             continue
         timer = event.event
         if node.kind in GATEWAYS or timer is None or timer.kind != "timer" or timer.timer == "cycle":

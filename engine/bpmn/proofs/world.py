@@ -11,8 +11,9 @@ from engine.bpmn import cells
 from engine.bpmn.expressions import ExpressionError
 from engine.bpmn.model import Decision, Event, Node
 from engine.bpmn.proofs import values
+from engine.bpmn.proofs.liveness import assignments
 from engine.bpmn.proofs.values import ANYTHING, FEW, MANY, Partly, Unknown
-from engine.bpmn.proofs.variables import Variables, answers, assignments
+from engine.bpmn.proofs.variables import Variables, answers
 from engine.bpmn.proofs.widening import Widening
 from engine.bpmn.token_game import Net, Raised
 from engine.bpmn.token_game.carried import Carried

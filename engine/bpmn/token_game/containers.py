@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from engine.bpmn.token_game import ending
 from engine.bpmn.token_game.configuration import Step
 from engine.bpmn.token_game.registry import Position, element
 from engine.bpmn.token_game.world import Trouble
@@ -18,13 +19,13 @@ def contained(at: Position) -> Iterator[Step]:
         move.complete(at.token)  # nothing is drawn in it
         yield move.step("complete", at.token)
         return
-    found = move.ended(within)
+    found = ending.ended(move, within)
     if found is None:
         return
     carried, conflicts = found
     if conflicts:
         raise Trouble("conflict", conflicts)
-    move.close(within)
+    ending.close(move, within)
     # To whoever stands outside, what an activity leaves changed is one write of its own.
     move.complete(at.token, at.token.carried.written(carried.variables, move.number()))
     yield move.step("complete", at.token)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from engine.bpmn.model import Event
+from engine.bpmn.token_game import ending, occurring
 from engine.bpmn.token_game.carried import Carried
 from engine.bpmn.token_game.configuration import ENDED, THROWING, Step, Throw
 from engine.bpmn.token_game.moves import Move
@@ -42,7 +43,7 @@ def ended(at: Position) -> Iterator[Step]:
                     beside = other.within == at.token.within and other.id != at.token.id and other.phase != ENDED
                     if beside and other.id in move.tokens:
                         move.cancel(other)
-            move.end(replace(at.token, undo=None), _left(at, move))
+            ending.end(move, replace(at.token, undo=None), _left(at, move))
         yield move.step("complete", at.token)
 
 
@@ -63,14 +64,14 @@ def _throwing(at: Position) -> Iterator[Move]:
         yield from _sending(at, event)
     else:
         move = at.move()
-        catcher = move.catcher(at.token, event.kind, event.code)
+        catcher = occurring.catcher(move, at.token, event.kind, event.code)
         if catcher is None and event.kind == "error":
             raise Trouble("error")
         # Complete before it is caught: the error leaves by it. An escalation that nobody catches goes on (10.5.4).
         move.tell("completed", at.token)
         if catcher is not None:
             move.keep(replace(at.token, phase=THROWING))
-            move.fire(catcher, {"code": event.code})
+            occurring.fire(move, catcher, {"code": event.code})
         yield move
 
 
@@ -81,5 +82,5 @@ def _sending(at: Position, event: Event) -> Iterator[Move]:
         move.thrown.append(Throw(kind=event.kind, name=event.name, payload=payload))
         if event.kind == "signal":
             move.keep(replace(at.token, phase=THROWING))
-            move.broadcast(event.name, payload)
+            occurring.broadcast(move, event.name, payload)
         yield move

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.bpmn import calendar
 from engine.bpmn.model import Event
-from engine.bpmn.token_game import conditions, containers, events, gateways, tasks, undoing
+from engine.bpmn.token_game import conditions, containers, ending, events, gateways, occurring, tasks, undoing
 from engine.bpmn.token_game.carried import Carried, joined
 from engine.bpmn.token_game.configuration import (
     ARMED,
@@ -70,7 +70,7 @@ def steps_of(net: Net, world: World, configuration: Configuration, token: Token)
 def finishing(net: Net, world: World, configuration: Configuration) -> Iterator[Step]:
     """The last step: all tokens have ended."""
     move = Move(net, world, configuration)
-    found = move.ended(())
+    found = ending.ended(move, ())
     if found is not None and not found[1]:
         move.tokens.clear()
         move.finished, move.carried = True, found[0]
@@ -89,9 +89,9 @@ def held(net: Net, world: World, configuration: Configuration) -> list[Held]:
                 pass
         except Trouble as trouble:
             found.append(Held(token=token.id, element=token.node, kind=trouble.kind, names=trouble.names))
-    ended = Move(net, world, configuration).ended(())
-    if ended is not None and ended[1] and not configuration.finished:
-        found.append(Held(token=0, element=net.main, kind="conflict", names=ended[1]))
+    over = ending.ended(Move(net, world, configuration), ())
+    if over is not None and over[1] and not configuration.finished:
+        found.append(Held(token=0, element=net.main, kind="conflict", names=over[1]))
     return found
 
 
@@ -115,7 +115,7 @@ def settle(
         within = () if not at.token else (*move.tokens[at.token].within, at.token)
         ended = [token for token in move.tokens.values() if token.within == within]
         carried, _ = joined([token.carried for token in ended], number)
-        move.close(within)
+        ending.close(move, within)
         move.keep(replace(ended[0], carried=carried.written(variables, move.number())))
     return move.step("settle", next(iter(move.tokens.values()))).configuration
 
@@ -199,12 +199,12 @@ def _steps(at: Position) -> Iterator[Step]:
         if event is not None and event.kind == "timer":
             _timed(at, event)
             move = at.move()
-            move.fire(token)
+            occurring.fire(move, token)
             yield move.step("fire", token)
         elif event is not None and event.kind == "conditional" and not token.met:
             move = at.move()
             if True in conditions.true(move, token):
-                move.fire(token)
+                occurring.fire(move, token)
                 yield move.step("occur", token)
     else:
         yield from ELEMENTS[at.node.kind](at)
@@ -224,11 +224,11 @@ def _timed(at: Position, event: Event) -> None:
 def deliveries(net: Net, world: World, configuration: Configuration) -> Iterator[Step]:
     """What comes from outside: a message is taken by one event that waits for it, a signal by all."""
     for kind, name, payload in world.deliveries():
-        listeners = Move(net, world, configuration).listeners(kind, name)
+        listeners = occurring.listeners(Move(net, world, configuration), kind, name)
         for listener in listeners if kind == "message" else listeners[:1]:
             move = Move(net, world, configuration)
             if kind == "signal":
-                move.broadcast(name, payload)
+                occurring.broadcast(move, name, payload)
             else:
-                move.fire(move.tokens[listener.id], payload)
+                occurring.fire(move, move.tokens[listener.id], payload)
             yield move.step("deliver", listener, payload)

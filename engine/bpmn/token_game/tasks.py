@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from engine.bpmn.token_game import occurring
 from engine.bpmn.token_game.configuration import FIRED, Step
 from engine.bpmn.token_game.net import waits
 from engine.bpmn.token_game.registry import Position, element
@@ -35,11 +36,11 @@ def called(at: Position) -> Iterator[Step]:
     for outcome in at.world.outcomes(at.node, at.token.path, at.token.carried):
         move = at.move()
         if isinstance(outcome, Raised):
-            catcher = move.catcher(at.token, "error", str(outcome))
+            catcher = occurring.catcher(move, at.token, "error", str(outcome))
             if catcher is None:
                 uncaught = True  # another outcome may have a way on
                 continue
-            move.fire(catcher, {"code": str(outcome)})
+            occurring.fire(move, catcher, {"code": str(outcome)})
             yield move.step("raise", at.token, outcome)
             continue
         variable = at.node.operator.result_variable if at.node.operator else ""

@@ -8,9 +8,11 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+from engine.bpmn.proofs.beside import beside
 from engine.bpmn.proofs.canonical import Canon
 from engine.bpmn.proofs.checking import Watch, _search
-from engine.bpmn.proofs.exploration import Graph, beside, elements, explore
+from engine.bpmn.proofs.exploration import explore
+from engine.bpmn.proofs.graph import Graph, elements
 from engine.bpmn.proofs.policies import (
     AFTER_LAST,
     ALWAYS_BEFORE,

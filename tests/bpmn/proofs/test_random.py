@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from engine.bpmn.proofs.exploration import beside
+from engine.bpmn.proofs.beside import beside
 from engine.bpmn.proofs.weights import bounded
 from tests.bpmn.proofs.exploring import Made, alike, breach, broken, replayed
 
