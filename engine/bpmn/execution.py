@@ -213,6 +213,11 @@ class Execution:
         """Those parameters of a service task that have a value now; one whose expression fails is left out."""
         return operating.parameters(self._instance, task_id)
 
+    @property
+    def instance(self) -> Instance:
+        """The running process itself, for those in this room who look into it."""
+        return self._instance
+
     def standing(self) -> list[Standing]:
         """The tokens that an operator may move."""
         return moving.standing(self._instance)

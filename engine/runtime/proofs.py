@@ -101,6 +101,16 @@ def with_way(bundle: bpmn.Bundle, process: str, source: str, target: str) -> Pro
     return _proof(members.pop(bundle.process), members)
 
 
+def after_move(execution: bpmn.Execution, task_id: str, element: str) -> Verdict:
+    """Whether a token would wait for ever once one has been moved by hand, from where all of an instance stand."""
+    errors = {task.name: task.errors for task in registry.service_tasks()}
+    try:
+        return proofs.after_move(execution, task_id, element, errors)
+    except Exception as error:
+        reason = f"The proof itself failed ({type(error).__name__}: {error})."
+        return Verdict(name="no-token-left-behind", title="", outcome=proofs.UNDECIDED, reason=reason)
+
+
 def require(found: Sequence[Proof], *, undecided_accepted: bool = False) -> None:
     """Raises DefinitionUnproven where one fails, DefinitionUndecided where one is open and nobody answers for it."""
     for proof in found:

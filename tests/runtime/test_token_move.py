@@ -107,3 +107,35 @@ def test_what_may_not_be_moved_is_refused_and_logged(house):
         instances.move_token(house, w.EVE, instance, decide, "Work", "I want to.")
     assert len(acts(house, instance, "act.refused")) == 6
     assert [each.element for each in w.open_tasks(house, instance)] == ["Decide"]
+
+
+def parted(house):
+    """Two branches, each with a step after the first, that a gateway joins."""
+    lanes = d.lanes(risk_manager=("Start", "Fork", "A", "A2", "B", "Join", "After", "End"))
+    tasks = [d.user(name, form="decision.form.json", result=f"by_{name.lower()}") for name in ("A", "A2", "B", "After")]
+    files = d.files(
+        "parts", lanes, d.start(), d.gateway("parallel", "Fork"), *tasks, d.gateway("parallel", "Join"), d.end(),
+        d.chain("Start", "Fork", "A", "A2", "Join", "After", "End"), d.chain("Fork", "B", "Join"),
+        decision__form__json=w.DECISION,
+    )  # fmt: skip
+    w.given_a_published(house, files)
+    return instances.start(house, w.ADA, "parts", "credit")
+
+
+def test_a_move_after_which_a_join_would_wait_for_ever_is_refused_and_logged(house):
+    instance = parted(house)
+    with pytest.raises(instances.MoveStrands, match='waits at "Join" for what never comes') as refusal:
+        instances.move_token(house, w.BEN, instance, token(house, instance, "A").task, "After", "It is late.")
+    assert '"B" > "After" > End > "Join"' in refusal.value.message
+    (row,) = acts(house, instance, "act.refused")
+    assert row.facts["reason"] == "move-strands"
+    assert sorted(each.element for each in w.open_tasks(house, instance)) == ["A", "B"]
+    instances.move_token(house, w.BEN, instance, token(house, instance, "A").task, "A2", "A is done.")
+    (row,) = acts(house, instance, "token.moved")
+    assert row.facts["leaves_no_token_behind"] == "holds"
+    # Once the other branch has gone its way both are one token again.
+    for element in ("A2", "B"):
+        task = next(each for each in w.open_tasks(house, instance) if each.element == element)
+        instances.complete(house, w.BEN, task.id, {"decision": "approve"})
+    instances.move_token(house, w.BEN, instance, token(house, instance, "After").task, "Fork", "Once more.")
+    assert sorted(each.element for each in w.open_tasks(house, instance)) == ["A", "B"]

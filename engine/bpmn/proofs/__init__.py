@@ -5,6 +5,7 @@ occur, messages may come or not, handlers succeed or raise each of their named e
 one and two copies are followed. What "never" happens here happens in no run.
 """
 
+from engine.bpmn.proofs.by_hand import after_move
 from engine.bpmn.proofs.checking import describe
 from engine.bpmn.proofs.exploration import BOUND
 from engine.bpmn.proofs.paths import Visit
@@ -24,6 +25,7 @@ __all__ = [
     "Proof",
     "Verdict",
     "Visit",
+    "after_move",
     "describe",
     "policies_digest",
     "prove",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -42,9 +42,15 @@ def explore(
     bound: int = BOUND,
     *,
     reduced: bool = True,
+    begun: Sequence[Step] = (),
 ) -> Graph:
-    """All configurations from every start, breadth first; the graph says whether the bound was enough."""
-    return _Exploration(net, known, errors, effects, bound, reduced).graph()
+    """All configurations from every start, breadth first; the graph says whether the bound was enough.
+
+    begun: steps to go on from, instead of those by which the process may begin.
+    """
+    exploration = _Exploration(net, known, errors, effects, bound, reduced)
+    starts = ((begin(net, exploration.world, given, event=event), given) for event, given in known.starts)
+    return exploration.graph([(step, {}) for step in begun] if begun else starts)
 
 
 class _Exploration:
@@ -72,10 +78,9 @@ class _Exploration:
         self.alone: set[int] = set()  #: configurations in which one token was moved and no other
         self.decisions = {node.id for node in nodes if node.kind == "businessRuleTask" and node.id in effects}
 
-    def graph(self) -> Graph:
+    def graph(self, starts: Iterable[tuple[Step, Mapping[str, Any]]]) -> Graph:
         queue: deque[int] = deque()
-        for event, given in self.known.starts:
-            step = begin(self.net, self.world, given, event=event)
+        for step, given in starts:
             number = self._number(*self.canon.form(step.configuration), None, queue)
             self.found.starts.append((number, given))
             self.found.first.append(step.action)

@@ -70,6 +70,29 @@ def _left_behind(graph: Graph, decided: bool) -> Verdict:
     )
 
 
+def stranded(graph: Graph) -> dict[tuple[str, str], int]:
+    """By (process, element) a configuration in which a token waits there for ever, or has no way on to an end."""
+    found: dict[tuple[str, str], int] = {}
+    without = _without_end(graph) if graph.complete and not graph.grown else []
+    for number, held in sorted([*graph.stuck.items(), *((number, []) for number in without)]):
+        if any(each.kind == "error" for each in held):
+            continue  # it stops as an incident
+        tokens = [t for t in graph.configurations[number].tokens if t.phase not in {ENDED, ARMED}]
+        for token in tokens:
+            if not any(token.id in other.within for other in tokens):
+                found.setdefault((token.process, token.node), number)
+    return found
+
+
+def waits_at(graph: Graph, number: int, place: tuple[str, str], title: str, hint: str) -> Verdict:
+    """The verdict on a token that waits there for ever, with the path to it."""
+    process, element = place
+    node = graph.net.diagrams[process].process.node(element)
+    assert node is not None  # noqa: S101 - a token stands there
+    reason = f'A token then waits at "{node.name or node.id}" for what never comes.'
+    return _fails(graph, number, "no-token-left-behind", title, hint, reason, process, node)
+
+
 def _growth(graph: Graph, known: bool) -> Verdict:
     title = "The number of tokens is bounded"
     if known:
@@ -87,6 +110,17 @@ def _end(graph: Graph, decided: bool) -> Verdict:
     title = "From everywhere an end is drawn"
     if not decided:
         return _verdict("can-finish", title, UNDECIDED, MAKES_LONG, reason=_why(graph, decided))
+    for number in _without_end(graph):
+        tokens = [t for t in graph.configurations[number].tokens if t.phase not in {ENDED, ARMED}]
+        inner = [t for t in tokens if not any(t.id in other.within for other in tokens)] or tokens
+        process, node = _at(graph, inner[0])
+        reason = f'No way leads from "{node.name or node.id}" to an end.'
+        return _fails(graph, number, "can-finish", title, STAYS, reason, process, node)
+    return _verdict("can-finish", title, HOLDS)
+
+
+def _without_end(graph: Graph) -> list[int]:
+    """The configurations from which no way leads to an end, nor to where it is stuck."""
     sources: dict[int, list[int]] = {}
     for source, edges in enumerate(graph.edges):
         for edge in edges:
@@ -99,14 +133,7 @@ def _end(graph: Graph, decided: bool) -> Verdict:
             if source not in reached:
                 reached.add(source)
                 queue.append(source)
-    for number in range(len(graph.configurations)):
-        if number not in reached:
-            tokens = [t for t in graph.configurations[number].tokens if t.phase not in {ENDED, ARMED}]
-            inner = [t for t in tokens if not any(t.id in other.within for other in tokens)] or tokens
-            process, node = _at(graph, inner[0])
-            reason = f'No way leads from "{node.name or node.id}" to an end.'
-            return _fails(graph, number, "can-finish", title, STAYS, reason, process, node)
-    return _verdict("can-finish", title, HOLDS)
+    return [number for number in range(len(graph.configurations)) if number not in reached]
 
 
 def _dead(graph: Graph, decided: bool) -> Verdict:

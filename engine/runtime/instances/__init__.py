@@ -10,12 +10,13 @@ from engine.runtime.instances.operation import cancel, resume, suspend
 from engine.runtime.instances.retry import retry, retry_edited
 from engine.runtime.instances.start import AlreadyRunning, SubjectRefused, start
 from engine.runtime.instances.timer import fire
-from engine.runtime.instances.token_move import MoveRefused, move_token
+from engine.runtime.instances.token_move import MoveRefused, MoveStrands, move_token
 from engine.runtime.instances.variables import set_variables
 
 __all__ = [
     "AlreadyRunning",
     "MoveRefused",
+    "MoveStrands",
     "SubjectRefused",
     "cancel",
     "complete",
