@@ -45,11 +45,12 @@ def after_move(
     if found:
         here = Step(Action(kind="stand", element=bundle.process, path=(), token=0), standing)
         before = explore(of, known, errors, {}, bound, begun=[here])
-        already = soundness.stranded(before)
-        worse = {place: number for place, number in found.items() if place not in already}
+        known_before = soundness.stranded(before)
+        worse = {place: number for place, number in found.items() if place not in known_before}
         if worse:
             place = min(worse, key=lambda each: (worse[each], each))
             return soundness.waits_at(after, worse[place], place, TITLE, STRANDS)
     decided = after.complete and not after.grown
-    reason = "" if decided else undecided(after)
+    already = "A token waits for ever already, whether it is moved or not." if found else ""
+    reason = already if decided else undecided(after)
     return Verdict(name=NAME, title=TITLE, outcome=HOLDS if decided else UNDECIDED, reason=reason)

@@ -109,7 +109,7 @@ def moves(seeds, bound):
         if rest.finished or rest.more or any(each.kind == "stuck" for each in rest.failures) or not player.operate():
             continue
         failed += player.told.outcome == FAILS
-        if player.told.outcome != HOLDS:
+        if player.told.outcome != HOLDS or player.told.reason:
             continue
         held += 1
         rest = finish(player)
