@@ -18,6 +18,7 @@ from engine.inventory import completeness, kinds, metadata, models, queries, ris
 from engine.inventory.metadata import Metadata, MetadataRefused
 from engine.inventory.references import stream
 from engine.inventory.values import Model, ModelSummary
+from engine.monitoring import queries as monitoring
 from engine.runtime import queries as runtime
 from engine.serving import environments
 from engine.serving import queries as serving
@@ -190,6 +191,7 @@ def _page(model: str, *, refusal: GatewrightError | None = None, wrong_reason: s
         deployments=serving.deployments(session(), model=model, limit=20),
         routes=serving.routes(session(), model=model),
         retirement=serving.retirement(session(), model),
+        monitors=monitoring.health(session(), model),
         inferences=inferences.summary(session(), window),
         instances=runtime.instances(session(), subject=model, limit=20).rows,
         tasks=runtime.tasks(session(), subject=model, state="open", limit=20).rows,

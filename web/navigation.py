@@ -35,6 +35,8 @@ _PARTS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
     "Models": (
         ("Portfolio", "portfolio.listing", "model.view", "portfolio"),
         ("Models", "models.listing", "model.view", "model"),
+        ("Monitors", "monitors.listing", "monitor.view", "eye"),
+        ("Findings", "findings.listing", "monitor.view", "flag"),
     ),
     "Define": (
         ("Processes", "library.listing", "process.view", "process"),

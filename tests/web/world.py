@@ -6,15 +6,21 @@ import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from engine.governance import approvals
+from engine.handlers import monitoring
 from engine.identity import Person, people
 from engine.inventory import metadata, models, risks, versions
 from engine.inventory.references import VersionRef
-from engine.monitoring import alerts
+from engine.monitoring import alerts, monitors, runs, thresholds
+from engine.monitoring import queries as monitored
 from engine.monitoring.alerts import Concern
+from engine.monitoring.measures import Reading
+from engine.monitoring.verdicts import Taken
 from engine.runtime import definitions, instances, schedules
 from engine.serving import deployments
+from engine.statistics import Estimate
 from engine.store import Store, new_id, now, transaction
 from tests.handlers import house
 from web import shipped
@@ -128,7 +134,11 @@ def given_a_small_world(store: Store) -> World:
     )
     house.go_on(store)
     (task,) = house.open_tasks(store, instance)
+    monitor, finding, proposal = _given_a_monitor(found)
     found.ids |= {
+        "monitor": monitor,
+        "finding": finding,
+        "proposal": proposal,
         "task": task.id,
         "instance": instance,
         "risk": risk.id,
@@ -137,6 +147,40 @@ def given_a_small_world(store: Store) -> World:
         "schedule": "letters: monthly review",
     }
     return found
+
+
+def _given_a_monitor(found: World) -> tuple[UUID, UUID, UUID]:
+    """A monitor of letters with three runs: a quiet window, one that was missed, one that moved; proposed bounds."""
+    with transaction(found.store) as session:
+        monitor = monitoring.start(session, "worker", "letters", "production", timezone="UTC")
+        proposed = thresholds.propose(
+            session, found.person("data_scientist"), "letters", "psi", warn=0.2, breach=0.4, reason="Debts move."
+        )
+        at = now(session).replace(minute=0)
+        for days, moved in ((3, 0.004), (1, 0.41)):
+            due = at - timedelta(days=days)
+            since, until = monitors.window(monitor, due)
+            taken = Taken(
+                measure="drift", dimension="statistical", readings=(_shift("debt", moved), _shift("age", moved / 3))
+            )
+            plan = runs.Plan(monitor=monitor, due=due, version=VersionRef("letters", 1), since=since, until=until)
+            verdict = runs.judge(plan, [taken], thresholds.in_force(session, "letters"))
+            runs.record(session, plan, [taken], verdict, actor="worker")
+        runs.missed(session, monitor.id, at - timedelta(days=2), why="its schedule is paused", then=monitor.next_due_at)
+        finding = monitored.findings(session, monitor=monitor.id).items[0]
+    return monitor.id, finding.id, proposed.id
+
+
+def _shift(column: str, moved: float) -> Reading:
+    return Reading(
+        metric="psi",
+        subject=column,
+        value=Estimate(moved, moved * 0.8, moved * 1.2, 0.95),
+        rows=2400,
+        unit="nats",
+        better="low",
+        p=0.00001 if moved > 0.1 else 0.3,
+    )
 
 
 def given_a_world(store: Store) -> World:

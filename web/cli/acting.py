@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ENVIRONMENT = "GATEWRIGHT_AS"
 #: acts on instances own their transaction and write their refusals themselves
-_RECORDED_BY_THE_ENGINE = ("handler ", "instance ", "task ", "process start")
+_RECORDED_BY_THE_ENGINE = ("handler ", "instance ", "monitor run", "task ", "process start")
 
 As = Annotated[
     str,

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from engine.errors import GatewrightError
-from web.cli import alert, audit, db, demo, handler, house, instance, model, monitor, process, schedule, task, user
+from web.cli import alert, audit, db, demo, handler, house, instance, model, monitors, process, schedule, task, user
 
 #: shows the whole way to an unexpected error
 _TRACEBACK = "GATEWRIGHT_TRACEBACK"
@@ -87,7 +87,7 @@ for name, group in (
     ("instance", instance.app),
     ("task", task.app),
     ("model", model.app),
-    ("monitor", monitor.app),
+    ("monitor", monitors.app),
     ("schedule", schedule.app),
     ("handler", handler.app),
     ("alert", alert.app),

@@ -9,7 +9,7 @@ import typer
 
 from web.cli.acting import As, Json
 
-app = typer.Typer(no_args_is_help=True, help="Look at versions that are relied on.")
+app = typer.Typer(no_args_is_help=True, help="Look at versions that are relied on, and at the monitors that do.")
 
 _COLUMNS = ("column", "state", "psi", "statistic", "effect", "error")
 _AFTER = ("p_adjusted", "missing", "outside")
