@@ -48,6 +48,13 @@ class Settings(BaseSettings):
     files_url: str | None = Field(
         default=None, description="Where files are kept, as an fsspec URL; default: `files` in the data folder."
     )
+    exchange_dir: Path | None = Field(
+        default=None,
+        description=(
+            "The folder through which files of models come and go: dropped files, batches, results, container contexts;"
+            " default: `exchange` in the data folder."
+        ),
+    )
     timezone: str = Field(default="UTC", description="The zone of calendars and schedules that name none.")
     web_host: str = Field(default="127.0.0.1", description="The address at which pages and API listen.")
     web_port: int = Field(default=8470, ge=0, le=65535, description="The port of pages and API.")
@@ -113,3 +120,8 @@ class Settings(BaseSettings):
     def home(self) -> Path:
         """The data folder as an absolute path."""
         return self.data_dir.expanduser().resolve()
+
+    @property
+    def exchange(self) -> Path:
+        """The folder through which files come and go, as an absolute path."""
+        return (self.exchange_dir or self.home / "exchange").expanduser().resolve()

@@ -112,8 +112,8 @@ def test_every_registered_thing_has_its_line(page, known):
     assert sorted(known() - _cells(of(page))) == []
 
 
-def test_every_deployment_target_is_named_where_environments_are_told():
-    assert [name for name in targets.names() if f"`{name}`" not in of("environments.md")] == []
+def test_every_deployment_target_has_its_part_on_their_page():
+    assert [name for name in targets.names() if f"`{name}`" not in of("targets.md")] == []
 
 
 def test_no_table_of_metrics_or_errors_lists_what_is_not_there():

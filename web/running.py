@@ -39,6 +39,7 @@ def worker(settings: Settings) -> None:
     """Run jobs until SIGTERM or SIGINT; those under way are finished first."""
     from engine import handlers
     from engine.runtime import worker as runtime_worker
+    from engine.serving.runner import Runner
     from engine.store import health
     from engine.telemetry import pulse, tracing
     from web import probes
@@ -53,7 +54,10 @@ def worker(settings: Settings) -> None:
         return probes.readiness(store, {"heartbeat": health.OK if heard else "its loop has not gone round"})
 
     close = probes.serve(settings, settings.worker_host, settings.worker_port, ready)
+    runner = Runner(store)
+    runner.start()
     runtime_worker.run(store)
+    runner.stop()
     close()
     tracing.finish()
     store.close()

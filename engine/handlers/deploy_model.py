@@ -28,6 +28,7 @@ VOID, REFUSED = "approval_void", "deployment_refused"
 class Parameters(BaseModel):
     version: str = Field(description="The version to deploy, as model@number.")
     environment: str = Field(description="The environment that shall run it.")
+    target: str = Field(default="", description="What shall run it there, such as batch; empty: the environment's own.")
 
 
 @service_task(
@@ -52,12 +53,17 @@ def gate(session: Session, parameters: Parameters, ctx: Context) -> Deployment:
     # Asked here and not in the diagram: anyone may draw a diagram without the gate.
     ref = subjects.version_of(ctx, parameters.version)
     granted(session, ref, parameters.environment, ctx)
+    try:
+        environments.target_of(environments.get(session, parameters.environment), parameters.target)
+    except environments.TargetNotAllowed as refusal:
+        raise BpmnError(REFUSED, refusal.message) from refusal
     withdraw_unanswered(session, ref.model, ctx, but=ctx.idempotency_key)
     return deployments.request(
         session,
         subjects.starter(ctx),
         version=ref,
         environment=parameters.environment,
+        target=parameters.target,
         instance=str(ctx.instance),
         task=str(ctx.task),
         key=ctx.idempotency_key,
@@ -70,9 +76,12 @@ def record(session: Session, parameters: Parameters, ctx: Context, result: dict[
     ref = subjects.version_of(ctx, parameters.version)
     given = granted(session, ref, parameters.environment, ctx)
     approvals.use(session, given, by=f"deployment {result['deployment']}", actor=ctx.starter)
+    deployment = serving.deployment(session, UUID(result["deployment"]))
+    if deployment.target not in targets.served():  # our scoring service tells by itself how its deployments are
+        deployments.observed(session, deployment.id, "running")
     deployments.went_live(
         session,
-        UUID(result["deployment"]),
+        deployment.id,
         address=result["address"],
         person=subjects.starter(ctx),
         instance=str(ctx.instance),

@@ -77,8 +77,7 @@ class InferenceLog:
         self._store = store
         self._group_seconds, self._group_rows, self._capacity_rows = group_seconds, group_rows, capacity_rows
         self._folder = store.settings.home / "unwritten-inferences"
-        self._references = counts.References(store.files)
-        self._manners = outcomes.Manners(self._references)
+        self._manners = outcomes.Manners(counts.References(store.files))
         self._changed = threading.Condition()
         self._queue: deque[_Entry] = deque()
         self._waiting = 0
@@ -237,13 +236,11 @@ class InferenceLog:
             return True
 
     def _copy(self, session: Session, answered: Sequence[Answered]) -> None:
-        rows.copy(_driver(session), answered)
-        counts.add(session, self._references, answered)
-        outcomes.add(session, self._manners, answered)
+        write(session, self._manners, answered)
 
     def _insert_again(self, session: Session, inferences: Sequence[Inference]) -> None:
         new = rows.insert_again(_driver(session), inferences)
-        counts.add_again(session, self._references, new)
+        counts.add_again(session, self._manners.references, new)
         outcomes.add_again(session, self._manners, new)
 
     def _commit(self, write: Callable[[Session], None], n_rows: int, refused: Counter[Refusal]) -> None:
@@ -265,6 +262,13 @@ class InferenceLog:
         logger.error(
             "%d answered inferences could not be written (%s) and are kept in %s.", len(inferences), cause, file
         )
+
+
+def write(session: Session, manners: outcomes.Manners, answered: Sequence[Answered]) -> None:
+    """Write and count answers that are certainly not in the log, in the caller's transaction."""
+    rows.copy(_driver(session), answered)
+    counts.add(session, manners.references, answered)
+    outcomes.add(session, manners, answered)
 
 
 def _driver(session: Session) -> Driver:

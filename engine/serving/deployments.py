@@ -69,13 +69,15 @@ def request(
     instance: str,
     task: str,
     key: str,
+    target: str = "",
 ) -> Deployment:
     """The deployment that shall run from now on; its target starts it. Asked again with the same key, the same one.
 
     Whether it may run at all is asked before, by whoever calls: here stands the wish, not the gate. Kind, cut-off and
     the digest of every asset are frozen here: what runs is what was approved, whatever is edited afterwards. So is the
     form that serves (see `forms`): a compiled form stands among the inputs only where it does.
-    Raises EnvironmentUnknown, ModelUnknown, VersionUnknown, DeploymentsEnded, or InputsIncomplete.
+    target: one that the environment allows; empty: its own.
+    Raises EnvironmentUnknown, TargetNotAllowed, ModelUnknown, VersionUnknown, DeploymentsEnded, or InputsIncomplete.
     """
     place = environments.get(session, environment)
     known = session.scalar(select(DeploymentRow).where(DeploymentRow.key == key))
@@ -94,7 +96,7 @@ def request(
         model=version.model,
         version=version.number,
         environment=environment,
-        target=place.target,
+        target=environments.target_of(place, target),
         kind=model.kind,
         cut_off=thresholds.cut_off(model.metadata.thresholds),
         inputs=inputs,

@@ -26,6 +26,7 @@ SETTINGS: dict[str, tuple[type, str]] = {
         "Answer only when the inferences are committed: nothing is lost even at kill -9, at about 4 ms more.",
     ),
     "memory_mb": (int, "The address space of a deployment's child, in mebibytes; default 4096."),
+    "targets": (list, "Targets that a deployment here may name instead of the environment's own."),
 }
 
 
@@ -35,6 +36,14 @@ class EnvironmentUnknown(GatewrightError):
     code = "environment-unknown"
     hint = "Name one of these: {known}."
     status = 404
+
+
+class TargetNotAllowed(GatewrightError):
+    """{environment} is not run by the target {target}; it may be run by {allowed}."""
+
+    code = "target-not-allowed"
+    hint = "Name one of these, or have IT operations allow it in the environment's settings."
+    status = 409
 
 
 class EnvironmentInvalid(GatewrightError):
@@ -57,6 +66,11 @@ class Environment:
     settings: Mapping[str, Any]  #: see SETTINGS
     defined_at: datetime
     defined_by: str
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The targets that may run deployments here, its own first."""
+        return (self.target, *(name for name in self.settings.get("targets", ()) if name != self.target))
 
 
 def define(
@@ -109,6 +123,16 @@ def get(session: Session, name: str) -> Environment:
     return value(row)
 
 
+def target_of(place: Environment, named: str = "") -> str:
+    """The target that runs a deployment in the environment: the one that is named, else its own.
+
+    Raises TargetNotAllowed.
+    """
+    if named and named not in place.targets:
+        raise TargetNotAllowed(environment=place.name, target=named, allowed=", ".join(place.targets))
+    return named or place.target
+
+
 def ordered(session: Session) -> list[Environment]:
     """All environments, in the order of promotion."""
     return [value(row) for row in session.scalars(select(EnvironmentRow).order_by(EnvironmentRow.position))]
@@ -145,6 +169,9 @@ def _check(
             refuse("settings", f"unknown setting {setting}; known: {', '.join(SETTINGS)}")
         if type(given) is not SETTINGS[setting][0]:
             refuse("settings", f"{setting} is {given!r}, not of type {SETTINGS[setting][0].__name__}")
+        if setting == "targets":
+            for each in given:
+                targets.get(str(each))
     holder = session.scalar(
         select(EnvironmentRow.name).where(EnvironmentRow.position == position, EnvironmentRow.name != name)
     )

@@ -147,14 +147,14 @@ def trail(session: Session, id: UUID, *, limit: int = 200) -> list[Step]:
     return [Step(at=entry.at, actor=entry.actor, act=entry.act, facts=entry.facts) for entry in reversed(found)]
 
 
-def active(session: Session, target: str) -> Sequence[Active]:
-    """What a target runs or shall run, with its share of the requests: one statement on a partial index."""
+def active(session: Session, *targets: str) -> Sequence[Active]:
+    """What the targets run or shall run, with its share of the requests: one statement on a partial index."""
     wanted = (
         select(DeploymentRow, func.coalesce(RouteRow.weight, 0), EnvironmentRow.position, EnvironmentRow.settings)
         .join(EnvironmentRow, EnvironmentRow.name == DeploymentRow.environment)
         .outerjoin(RouteRow, RouteRow.deployment == DeploymentRow.id)
         .where(
-            DeploymentRow.target == target,
+            DeploymentRow.target.in_(targets),
             or_(DeploymentRow.desired == "running", DeploymentRow.observed != "stopped"),
         )
         .order_by(DeploymentRow.id)

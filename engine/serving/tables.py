@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.store import Base, Moment
@@ -93,3 +93,37 @@ class RetirementRow(Base):
     reason: Mapped[str]
     instance: Mapped[str]
     task: Mapped[str]
+
+
+class BatchRow(Base):
+    """A file of rows that a version scores as a whole."""
+
+    __tablename__ = "batches"
+    __table_args__ = (
+        UniqueConstraint("key"),
+        CheckConstraint("state IN ('waiting', 'scoring', 'scored', 'done', 'failed')", name="state"),
+        Index("ix_batches_model", "model", "requested_at"),
+        Index("ix_batches_owed", "requested_at", postgresql_where=text("state IN ('waiting', 'scoring', 'scored')")),
+        {"schema": SCHEMA},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    key: Mapped[str]
+    model: Mapped[str]
+    version: Mapped[int]
+    environment: Mapped[str]
+    deployment: Mapped[UUID] = mapped_column(ForeignKey("serving.deployments.id"))
+    source: Mapped[str]
+    name: Mapped[str]
+    place: Mapped[str]
+    requested_by: Mapped[str]
+    requested_at: Mapped[Moment]
+    state: Mapped[str]
+    attempts: Mapped[int]
+    next_attempt_at: Mapped[Moment]
+    rows: Mapped[int | None] = mapped_column(BigInteger)
+    parts: Mapped[list[str]]
+    logged_parts: Mapped[int]
+    result: Mapped[str | None]
+    problem: Mapped[dict[str, Any] | None]
+    ended_at: Mapped[Moment | None]

@@ -70,7 +70,7 @@ def hold(method: str, path: str, response: TestResponse) -> None:
     if operation is None:
         assert response.status_code in (404, 405), f"{method} {path} is not documented and answers {response.status}"
         return
-    where = f"{method} {path} -> {response.status_code}: {response.get_data(as_text=True)[:500]}"
+    where = f"{method} {path} -> {response.status_code}: {response.get_data()[:500].decode(errors='replace')}"
     documented = operation["responses"].get(str(response.status_code))
     assert documented is not None, f"undocumented status: {where}"
     content = documented.get("content")

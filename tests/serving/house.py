@@ -143,6 +143,16 @@ def when_it_is_retired(store: Store, model: str = "credit", reason: str = "super
         return list(deployments.retire(session, ADA, model=model, reason=reason, instance="i-9", task="retire"))
 
 
+def parquet(rows: Sequence[dict[str, Any]]) -> bytes:
+    """Rows as a Parquet file."""
+    import pyarrow
+    import pyarrow.parquet
+
+    written = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(rows)), written)
+    return written.getvalue()
+
+
 @cache
 def classifier(compress: int = 0) -> tuple[bytes, dict[str, list[float]]]:
     """A real scikit-learn model (100 trees, 16 columns) as joblib writes it, and 50 of its rows by column.

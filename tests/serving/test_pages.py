@@ -31,5 +31,5 @@ def test_every_refusal_of_the_scoring_service_is_on_its_page_with_its_status() -
 
 
 def test_every_setting_of_an_environment_and_every_target_is_on_a_page() -> None:
-    page = (DOCS / "environments.md").read_text()
+    page = (DOCS / "environments.md").read_text() + (DOCS / "targets.md").read_text()
     assert [name for name in (*SETTINGS, *targets.names()) if f"`{name}`" not in page] == []

@@ -1,21 +1,26 @@
 """What every deployment target keeps to. A new target brings a fixture of its own name; nothing else changes here.
 
 The fixture gives the settings under which the target is reached, with whatever it needs (a server, a folder) running,
-and settings under which nothing answers.
+settings under which nothing answers, and a way to have rows decided by whoever stands at the address.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet
 import pytest
 import requests
 
 from engine.config import Settings
 from engine.inventory.references import VersionRef
-from engine.serving import deployments, targets
+from engine.serving import batches, deployments, drops, targets
 from engine.serving.deployment import Deployment
+from engine.serving.runner import Runner
 from engine.serving.targets import StartFailed, Target, TargetUnreachable
 from engine.store import Store, transaction
 from tests.serving.house import (
@@ -25,9 +30,21 @@ from tests.serving.house import (
     given_a_version,
     given_an_environment,
     given_rules,
+    parquet,
     when_it_goes_live,
     when_it_is_requested,
 )
+
+Rows = Sequence[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Around:
+    """What stands around a target in a test."""
+
+    settings: Settings  #: under which it is reached
+    away: Settings  #: under which nothing answers
+    decide: Callable[[str, Rows], list[str]]  #: the decisions of whoever stands at an address
 
 
 @dataclass(frozen=True)
@@ -36,9 +53,11 @@ class Place:
 
     store: Store
     target: Target
-    settings: Settings
-    secret: str
-    away: Settings  #: settings under which nothing answers
+    around: Around
+
+    @property
+    def settings(self) -> Settings:
+        return self.around.settings
 
     def start(self, deployment: Deployment) -> str:
         return self.target.start(deployment, self.settings, self.store.files)
@@ -49,11 +68,58 @@ class Place:
 
 
 @pytest.fixture
-def local(store: Store, scoring: Callable[..., Scoring]) -> tuple[Settings, Settings]:
+def local(store: Store, scoring: Callable[..., Scoring]) -> Around:
     """A scoring service, and the settings that lead to it."""
     service = scoring("")
+    headers = {"Authorization": f"Bearer {given_a_token(store)}"}
+
+    def decide(address: str, rows: Rows) -> list[str]:
+        answer = requests.post(address, json=rows, headers=headers, timeout=9)
+        assert answer.status_code == 200, answer.text
+        return [row["decision"] for row in answer.json()["rows"]]
+
     reached = store.settings.model_copy(update={"scoring_port": service.port})
-    return reached, store.settings.model_copy(update={"scoring_port": 1})
+    return Around(reached, store.settings.model_copy(update={"scoring_port": 1}), decide)
+
+
+def no_folder(store: Store, tmp_path: Path) -> Settings:
+    """Settings whose exchange folder cannot be made."""
+    (tmp_path / "file").touch()
+    return store.settings.model_copy(update={"exchange_dir": tmp_path / "file" / "exchange"})
+
+
+@pytest.fixture
+def batch(store: Store, tmp_path: Path) -> Around:
+    """A runner."""
+
+    def decide(address: str, rows: Rows) -> list[str]:
+        with transaction(store) as session:
+            source = store.files.put(parquet(rows))
+            asked = batches.request(
+                session, ADA, model="credit", environment="production", source=source, name="rows.parquet"
+            )
+        Runner(store).look()
+        with transaction(store) as session:
+            result = batches.result_of(session, asked.id).result
+        assert result is not None
+        return pyarrow.parquet.read_table(io.BytesIO(store.files.read(result)))["decision"].to_pylist()
+
+    return Around(store.settings, no_folder(store, tmp_path), decide)
+
+
+@pytest.fixture
+def file_drop(store: Store, tmp_path: Path) -> Around:
+    """A runner that watches folders."""
+
+    def decide(address: str, rows: Rows) -> list[str]:
+        place = Path(address.removeprefix("file://"))
+        assert place == drops.folder(store.settings, "production", "credit") / "in"
+        (place / "rows.parquet").write_bytes(parquet(rows))
+        Runner(store, quiet_seconds=0).look()
+        (result,) = (place.parent / "done").glob("rows-*.scores.parquet")
+        return pyarrow.parquet.read_table(result)["decision"].to_pylist()
+
+    return Around(store.settings, no_folder(store, tmp_path), decide)
 
 
 @pytest.fixture(params=targets.names())
@@ -61,8 +127,7 @@ def place(request: pytest.FixtureRequest, store: Store) -> Place:
     name: str = request.param
     given_an_environment(store, target=name)
     given_rules(store)
-    settings, away = request.getfixturevalue(name)
-    return Place(store, targets.get(name), settings, given_a_token(store), away)
+    return Place(store, targets.get(name), request.getfixturevalue(name))
 
 
 def wanted(place: Place, **assets: bytes) -> Deployment:
@@ -76,10 +141,7 @@ def test_start_gives_the_address_at_which_the_version_then_answers(place: Place)
     address = place.start(deployment)
     assert place.target.observe(deployment, place.settings).state == "running"
     when_it_goes_live(place.store, deployment)
-    headers = {"Authorization": f"Bearer {place.secret}"}
-    answer = requests.post(address, json=[{"age": 17}], headers=headers, timeout=9)
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["rows"][0]["decision"] == "refuse"
+    assert place.around.decide(address, [{"age": 17}, {"age": 18}]) == ["refuse", "grant"]
 
 
 def test_starting_again_gives_the_same_address(place: Place) -> None:
@@ -104,5 +166,5 @@ def test_stop_returns_when_nothing_runs_any_more_and_is_quiet_where_nothing_ran(
 
 def test_a_target_that_is_away_is_named_with_its_address(place: Place) -> None:
     deployment = wanted(place)
-    with pytest.raises(TargetUnreachable, match="does not answer at http"):
-        place.target.observe(deployment, place.away)
+    with pytest.raises(TargetUnreachable, match=r"does not answer at (http|file)://"):
+        place.target.observe(deployment, place.around.away)

@@ -14,6 +14,7 @@ from web import access
 from web.api import (
     alerts,
     audit,
+    batches,
     definitions,
     delivery,
     health,
@@ -42,6 +43,7 @@ MODULES = (
     models,
     versions,
     serving,
+    batches,
     inferences,
     monitoring,
     monitors,

@@ -12,7 +12,22 @@ import typer
 from typer.core import TyperGroup
 
 from engine.errors import GatewrightError
-from web.cli import alert, audit, db, demo, handler, house, instance, model, monitors, process, schedule, task, user
+from web.cli import (
+    alert,
+    audit,
+    batch,
+    db,
+    demo,
+    handler,
+    house,
+    instance,
+    model,
+    monitors,
+    process,
+    schedule,
+    task,
+    user,
+)
 
 #: shows the whole way to an unexpected error
 _TRACEBACK = "GATEWRIGHT_TRACEBACK"
@@ -88,6 +103,7 @@ for name, group in (
     ("task", task.app),
     ("model", model.app),
     ("monitor", monitors.app),
+    ("batch", batch.app),
     ("schedule", schedule.app),
     ("handler", handler.app),
     ("alert", alert.app),

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
+from engine.config import Settings
 from engine.sandbox import Child, Limits, Predictions
 from engine.serving.deployment import Deployment
 from engine.serving.scoring.checks import InputSchema
 from engine.serving.scoring.directory import Version
-from engine.store import Store
+from engine.store import Files
 from engine.training import compiled, scorers
 from engine.training.compiled import Compiled
 
@@ -21,7 +22,17 @@ POSITIVE, NEGATIVE = "positive", "negative"
 MEMORY_MB = 4096
 
 
-def start(store: Store, deployment: Deployment, settings: Mapping[str, Any]) -> tuple[Version, Child | Compiled]:
+class House(Protocol):
+    """What a start needs of the store: no database, so that a job can do it too."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def files(self) -> Files: ...
+
+
+def start(store: House, deployment: Deployment, settings: Mapping[str, Any]) -> tuple[Version, Child | Compiled]:
     """The version of a deployment and what answers for it; raises whatever keeps it from starting.
 
     That is a child that has loaded the artefact, or the compiled form, once it was held against such a child.

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from engine.errors import GatewrightError
 from engine.inferences.partitions import ensure_partitions
 from engine.sandbox import Child
-from engine.serving import deployments, queries
+from engine.serving import deployments, queries, targets
 from engine.serving.deployment import Deployment
 from engine.serving.queries import Active
 from engine.serving.scoring import versions
@@ -31,7 +31,6 @@ LOOK_SECONDS = 0.5
 SHORTEST_SECONDS = 0.05
 PARTITIONS_SECONDS = 3600.0
 CLOSE_SECONDS = 10.0
-TARGET = "local"
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +113,7 @@ class Watch:
             if time.monotonic() - self._partitions_at > PARTITIONS_SECONDS or not self._partitions_at:
                 ensure_partitions(session, now(session))
                 self._partitions_at = time.monotonic()
-            wanted = queries.active(session, TARGET)
+            wanted = queries.active(session, *targets.served())
             for each in wanted:
                 if each.deployment.desired == "stopped" and not self._runs(each.deployment.id):
                     deployments.observed(session, each.deployment.id, "stopped")

@@ -77,15 +77,21 @@ class Target(Protocol):
 
 T = TypeVar("T", bound=type[Target])
 _targets: dict[str, Target] = {}
+_served: set[str] = set()
 
 
-def target(name: str) -> Callable[[T], T]:
-    """Register a class as the target of this name."""
+def target(name: str, *, served: bool = False) -> Callable[[T], T]:
+    """Register a class as the target of this name.
+
+    served: our own scoring service answers for its deployments, and tells itself how they are.
+    """
 
     def register(made: T) -> T:
         if name in _targets:
             raise ValueError(f"two targets are named {name}")
         _targets[name] = made()
+        if served:
+            _served.add(name)
         return made
 
     return register
@@ -104,6 +110,12 @@ def names() -> list[str]:
     """The names of all targets, sorted."""
     _load()
     return sorted(_targets)
+
+
+def served() -> list[str]:
+    """The names of the targets for which our scoring service answers, sorted."""
+    _load()
+    return sorted(_served)
 
 
 @cache

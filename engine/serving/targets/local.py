@@ -24,7 +24,7 @@ AWAY_SECONDS = 10.0
 ASK_SECONDS = 0.2
 
 
-@target("local")
+@target("local", served=True)
 class Local:
     """Runs deployments in the scoring service."""
 

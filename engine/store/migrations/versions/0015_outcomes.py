@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0015_outcomes"
-down_revision: str | None = "0019_alerts"
+down_revision: str | None = "0017_targets"
 
 TABLES = """
 CREATE TABLE inferences.outcome_pieces (
