@@ -55,6 +55,16 @@ class Settings(BaseSettings):
             " default: `exchange` in the data folder."
         ),
     )
+    remote_hosts: tuple[str, ...] = Field(
+        default=(),
+        description=(
+            "Hosts, or host:port, at which models behind an API may be asked though they are no public addresses, or"
+            ' without TLS, as JSON: `["scores.bank.internal"]`.'
+        ),
+    )
+    remote_secrets: dict[str, SecretStr] = Field(
+        default={}, description="Secrets with which models behind an API are asked, by name, as JSON."
+    )
     timezone: str = Field(default="UTC", description="The zone of calendars and schedules that name none.")
     web_host: str = Field(default="127.0.0.1", description="The address at which pages and API listen.")
     web_port: int = Field(default=8470, ge=0, le=65535, description="The port of pages and API.")

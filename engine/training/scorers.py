@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from engine.config import Settings
 from engine.inventory import kinds, schemas
 from engine.inventory.sources import modules_of
 from engine.sandbox import Child, Limits, Predictions
 from engine.store import Files
+from engine.training import remotes
 
 
 def start(
@@ -21,16 +23,19 @@ def start(
     limits: Limits | None = None,
     interpreter: str | Path | None = None,
     allow_network: bool = False,
+    settings: Settings | None = None,
 ) -> Child:
-    """The child that scores with a version's artefact; the caller closes it.
+    """The child that scores with a version's artefact; the caller closes it. A remote model is asked where it stands.
 
     assets: role -> digest; `artefact` is needed, `input_schema`, `source` (the modules that the artefact imports) and
     `probe` are used where they are there: with a probe set the faster way of handing rows over is taken where it gives
-    the very same bits.
+    the very same bits. settings: of hosts and secrets of remote models; default: this process's own.
     """
     columns = None
     if "input_schema" in assets:
         columns = schemas.columns(json.loads(files.read(assets["input_schema"])))
+    if kinds.get(kind).remote:
+        return remotes.Remote(files.read(assets["artefact"]), columns, settings or Settings.load())
     options = {}
     if "probe" in assets:
         options["probe"] = json.loads(files.read(assets["probe"]))["columns"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import pickle
 import sys
 from collections.abc import Iterator
@@ -19,10 +20,13 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from engine.config import Settings
 from engine.inventory import kinds
 from engine.inventory.assets import ROLES
 from engine.inventory.kinds import rules, sklearn
 from engine.sandbox import Child, ModelCodeFailed
+from engine.training.remotes import Remote
+from tests.serving.api import Api
 
 TABLE = {
     "title": "Example",
@@ -61,14 +65,35 @@ def example(request, tmp_path_factory) -> Example:
     artefacts = {
         "sklearn": lambda: dumped(fitted(LogisticRegression()), folder),
         "rules": lambda: kinds.get("rules").accept(json.dumps(TABLE).encode(), "table.json"),
+        "remote": lambda: kinds.get("remote").accept(
+            json.dumps(described(request.getfixturevalue("api").address)).encode(), "a.json"
+        ),
     }
     assert request.param in artefacts, "a kind without an example here is a kind without the contract"
     return Example(request.param, artefacts[request.param]())
 
 
 @pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    """A model of others, behind a real server."""
+    with Api(lambda row: 1 / (1 + math.exp(-row["x"] - row["y"]))) as served:
+        yield served
+
+
+def described(address: str, **changed: Any) -> dict[str, Any]:
+    response = {"at": "predictions", "number": "score", "decision": "label"}
+    return {"url": address, "columns": ["x", "y"], "request": {"at": "rows"}, "response": response, **changed}
+
+
+def begun(kind: str, artefact: bytes, columns: list[str]) -> Child:
+    if kinds.get(kind).remote:
+        return Remote(artefact, columns, Settings(remote_hosts=("127.0.0.1",)))
+    return Child.start(artefact, kinds.get(kind), columns=columns)
+
+
+@pytest.fixture(scope="module")
 def child(example) -> Iterator[Child]:
-    with Child.start(example.artefact, kinds.get(example.kind), columns=["x", "y"]) as started:
+    with begun(example.kind, example.artefact, ["x", "y"]) as started:
         yield started
 
 
@@ -119,13 +144,13 @@ def test_a_column_that_is_not_there_is_named(child):
 
 def test_an_input_schema_that_lacks_a_column_is_refused_at_the_start(example):
     with pytest.raises(ModelCodeFailed, match=r"which the input schema lacks|needs 2 columns"):
-        Child.start(example.artefact, kinds.get(example.kind), columns=["z"])
+        begun(example.kind, example.artefact, ["z"])
 
 
 def test_a_file_that_is_none_is_refused_and_never_opened_here(example):
     kind = kinds.get(example.kind)
     with pytest.raises((kinds.ArtefactRefused, ModelCodeFailed)):
-        Child.start(kind.accept(b"\x00\x01no model", "x" + kind.suffixes[0]), kind, columns=["x", "y"])
+        begun(example.kind, kind.accept(b"\x00\x01no model", "x" + kind.suffixes[0]), ["x", "y"])
     with pytest.raises(kinds.ArtefactRefused):
         kind.accept(b"", "x" + kind.suffixes[0])
 

@@ -19,7 +19,7 @@ import requests
 
 from engine.identity import Person, people, tokens
 from engine.identity import queries as identity
-from engine.inventory import metadata, models, versions
+from engine.inventory import kinds, metadata, models, versions
 from engine.inventory.references import VersionRef
 from engine.serving import deployments, environments
 from engine.serving.deployment import Deployment
@@ -91,6 +91,20 @@ def given_rules(store: Store, *, n_versions: int = 1, model: str = "credit") -> 
         given_a_version(store, model, artefact=table(17 + n), input_schema=json.dumps(SCHEMA).encode())
         for n in range(1, n_versions + 1)
     ]
+
+
+def given_a_remote(store: Store, address: str, model: str = "credit", **changed: Any) -> VersionRef:
+    """A version of a model behind an API, which tells score and label of an age."""
+    described = {
+        "url": address,
+        "columns": ["age"],
+        "request": {"at": "rows"},
+        "response": {"at": "predictions", "number": "score", "decision": "label"},
+        **changed,
+    }
+    given_a_model(store, model, kind="remote")
+    artefact = kinds.get("remote").accept(json.dumps(described).encode(), "api.json")
+    return given_a_version(store, model, artefact=artefact, input_schema=json.dumps(SCHEMA).encode())
 
 
 def given_a_token(store: Store, scopes: Sequence[str] = ("score:credit:production",)) -> str:

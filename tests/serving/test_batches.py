@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
@@ -20,20 +21,27 @@ import pyarrow.parquet
 import pytest
 from sqlalchemy import select
 
+from engine import events
 from engine.identity import NotPermitted, Person
 from engine.inferences.tables import InferenceRow
+from engine.inventory import completeness
+from engine.inventory import queries as inventory
+from engine.inventory.references import VersionRef
 from engine.serving import batch, batch_rows, batches, drops, exchange
 from engine.serving.batch import Batch
 from engine.serving.deployment import Deployment
 from engine.serving.exchange import PlaceRefused
 from engine.serving.runner import Runner
 from engine.store import Store, TestClock, new_id, transaction
+from engine.training import remotes
+from tests.serving.api import Api
 from tests.serving.house import (
     ADA,
     ROOT,
     Scoring,
     classifier,
     given_a_classifier,
+    given_a_remote,
     given_a_token,
     given_an_environment,
     given_rules,
@@ -344,3 +352,55 @@ def test_two_runners_share_what_there_is_and_do_nothing_twice(store: Store) -> N
         time.sleep(0.05)
     assert all(each.stop() for each in runners)
     assert len(logged(store)) == 12
+
+
+# --- a model behind somebody else's API
+
+
+def test_r23_a_tool_that_dies_is_asked_again_then_a_failure_by_name_and_no_row_is_lost(
+    store: Store, clock: TestClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real server dies between two requests of a batch: three attempts, each with its own, then `failed`, told."""
+    monkeypatch.setattr(remotes, "FIRST_PAUSE_SECONDS", 0.0)
+    store = dataclasses.replace(store, settings=store.settings.model_copy(update={"remote_hosts": ("127.0.0.1",)}))
+    with Api(lambda row: 0.1) as api:
+        version = given_a_remote(store, api.address, attempts=2, rows_per_request=2, timeout_seconds=1)
+        given_an_environment(store, target="http")
+        when_it_goes_live(store, when_it_is_requested(store, version))
+        content = parquet([{"age": n} for n in range(4)])
+        served = given_a_batch(store, content)
+        Runner(store).look()
+        assert (now_is(store, served).state, len(logged(store))) == ("done", 4)
+        port = api.port
+    asked = given_a_batch(store, content, key="while it is dead")
+    states = []
+    for _ in range(batches.ATTEMPTS):
+        Runner(store).look()
+        states.append(now_is(store, asked).state)
+        clock.advance(timedelta(minutes=1))
+    assert states == ["waiting", "waiting", "failed"]
+    problem = now_is(store, asked).problem
+    assert problem is not None
+    assert problem["code"] == "remote-away"
+    with transaction(store) as session:
+        told = [(each.name, each.facts["code"]) for each in events.pending(session, 50) if each.name == "batch.failed"]
+    assert told == [("batch.failed", "remote-away")]
+    assert len(logged(store)) == 4
+    with Api(lambda row: 0.9, port):
+        again = given_a_batch(store, content, key="it is back")
+        Runner(store).look()
+        assert answers(store, now_is(store, again))["decision"] == ["grant"] * 4
+
+
+def test_r1_a_model_reached_by_api_only_stands_in_the_inventory_beside_the_others(store: Store) -> None:
+    given_rules(store, model="rules-here")
+    given_a_remote(store, "https://api.vendor.example/score", model="vendor")
+    with transaction(store) as session:
+        found = inventory.models(session).items
+        gaps = {gap.name for gap in completeness.score(session, VersionRef("vendor", 1)).gaps}
+    assert {(each.model.id, each.model.kind, each.model.owner) for each in found} == {
+        ("rules-here", "rules", "ada"),
+        ("vendor", "remote", "ada"),
+    }
+    assert "training_data" not in gaps
+    assert "documentation" in gaps

@@ -7,7 +7,7 @@ settings under which nothing answers, and a way to have rows decided by whoever 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,11 @@ from engine.serving.deployment import Deployment
 from engine.serving.runner import Runner
 from engine.serving.targets import StartFailed, Target, TargetUnreachable
 from engine.store import Store, transaction
+from tests.serving.api import Api
 from tests.serving.house import (
     ADA,
     Scoring,
+    given_a_remote,
     given_a_token,
     given_a_version,
     given_an_environment,
@@ -45,6 +47,7 @@ class Around:
     settings: Settings  #: under which it is reached
     away: Settings  #: under which nothing answers
     decide: Callable[[str, Rows], list[str]]  #: the decisions of whoever stands at an address
+    given: Callable[[Store], object] = given_rules  #: registers the sound version of `credit`
 
 
 @dataclass(frozen=True)
@@ -122,12 +125,23 @@ def file_drop(store: Store, tmp_path: Path) -> Around:
     return Around(store.settings, no_folder(store, tmp_path), decide)
 
 
+@pytest.fixture
+def http(store: Store, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Around]:
+    """Somebody else's API, and a scoring service in front of it."""
+    with Api(lambda row: 0.1 if row["age"] < 18 else 0.9) as api:
+        monkeypatch.setenv("GATEWRIGHT_REMOTE_HOSTS", '["127.0.0.1"]')
+        around = request.getfixturevalue("local")
+        settings = around.settings.model_copy(update={"remote_hosts": ("127.0.0.1",)})
+        yield Around(settings, around.away, around.decide, lambda store: given_a_remote(store, api.address))
+
+
 @pytest.fixture(params=targets.names())
 def place(request: pytest.FixtureRequest, store: Store) -> Place:
     name: str = request.param
     given_an_environment(store, target=name)
-    given_rules(store)
-    return Place(store, targets.get(name), request.getfixturevalue(name))
+    around = request.getfixturevalue(name)
+    around.given(store)
+    return Place(store, targets.get(name), around)
 
 
 def wanted(place: Place, **assets: bytes) -> Deployment:

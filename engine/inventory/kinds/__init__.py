@@ -54,6 +54,7 @@ class Kind:
     owes: tuple[str, ...]  #: the asset roles a complete version has
     trained: bool  #: whether a version can be trained here from a recipe
     flattens: bool  #: whether it may give its models as arrays, without their code
+    remote: bool  #: whether it is asked over HTTP (`engine.training.remotes`): no child could reach it
     program: str  #: the text that runs in the sandbox
     _accept: Callable[[bytes, str], bytes]
 
@@ -97,6 +98,7 @@ def _read(module: ModuleType) -> Kind:
         owes=tuple(module.OWES),
         trained=bool(module.TRAINED),
         flattens=hasattr(module, "flatten"),
+        remote=bool(getattr(module, "REMOTE", False)),
         program=Path(module.__file__).read_text(encoding="utf-8"),
         _accept=module.accept,
     )

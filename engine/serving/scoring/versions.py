@@ -46,6 +46,7 @@ def start(store: House, deployment: Deployment, settings: Mapping[str, Any]) -> 
         deployment.inputs,
         limits=limits,
         allow_network=store.settings.sandbox_allow_network,
+        settings=store.settings,
     )
     version = Version(
         kind=deployment.kind, output=child.output, schema=schema, decide=by_cut_off(deployment.cut_off, child.output)
