@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,10 +17,15 @@ class Api:
     def __init__(self, score: Callable[[dict[str, Any]], float], port: int = 0) -> None:
         self.asked: list[tuple[dict[str, str], Any]] = []
         self.failing: list[tuple[int, dict[str, str], bytes]] = []
+        self._open: list[socket.socket] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                outer._open.append(self.connection)
 
             def do_POST(self) -> None:
                 sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -49,6 +56,9 @@ class Api:
         """Die; who asks now is refused."""
         self._server.shutdown()
         self._server.server_close()
+        for each in self._open:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
 
     def __enter__(self) -> Api:
         return self
