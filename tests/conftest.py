@@ -43,6 +43,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LongestFirst
     return LongestFirst(config, log)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Iterator[Any]:
+    """Half a surrogate pair in what a failed test tells is written out: sent as it is, it would end the worker."""
+    return _sendable((yield))
+
+
+def _sendable(told: Any) -> Any:
+    if isinstance(told, str):
+        return told.encode(errors="backslashreplace").decode()
+    if isinstance(told, dict):
+        return {_sendable(key): _sendable(value) for key, value in told.items()}
+    return type(told)(map(_sendable, told)) if type(told) in (list, tuple) else told
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL server for this test session, without fsync, gone at its end."""

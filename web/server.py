@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import signal
 from types import FrameType
@@ -44,6 +45,8 @@ class _Application(BaseApplication):  # type: ignore[misc]
     """Our settings in gunicorn's words."""
 
     def __init__(self, settings: Settings, host: str, port: int) -> None:
+        # Here, before the fork: a second of imports, and their memory, is had once for all workers.
+        importlib.import_module("web.app")
         self._settings, self._host, self._port = settings, host, port
         super().__init__()
 

@@ -21,12 +21,14 @@ document.addEventListener('securitypolicyviolation', event =>
 
 # Of the folder and not of the session: playwright's event loop would stay running for asyncio tests elsewhere.
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """A headless Chromium; where none can be had the tests fail, they are not skipped."""
     found = chromium.find()
+    home = str(tmp_path_factory.mktemp("home"))  # it keeps crash reports, certificates and more below its user's home
+    environment = {**found.environment, "HOME": home, "XDG_CONFIG_HOME": home, "XDG_CACHE_HOME": home}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=found.executable, args=found.arguments, env=dict(found.environment), timeout=60_000
+            executable_path=found.executable, args=found.arguments, env=environment, timeout=60_000
         )
         yield browser
         browser.close()

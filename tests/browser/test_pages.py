@@ -167,7 +167,7 @@ def test_a_page_has_no_grave_fault_of_accessibility_in_light_and_dark(
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
         page.wait_for_selector(f"[data-bs-theme={theme}]")
-        assert violations(page) == []
+        assert violations(page, colours_alone=theme == "dark") == []
         look(page, theme)
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.cli.commands import gatewright, run
+from tests.cli.commands import gatewright, printed, run
 from tests.demo.running import Told
 
 
 def _as(told: Told, person: str, *words: str, code: int = 0) -> str:
     return gatewright(*words, data=told.folder / ".gatewright-demo", code=code, GATEWRIGHT_AS=person)
+
+
+def _printed(told: Told, *words: str) -> str:
+    return printed(*words, data=told.folder / ".gatewright-demo", GATEWRIGHT_AS="otto")
 
 
 def test_lists_come_as_json_and_as_lines(told: Told) -> None:
@@ -24,9 +28,9 @@ def test_lists_come_as_json_and_as_lines(told: Told) -> None:
         "handler list",
         "user list",
     ):
-        found = json.loads(_as(told, "otto", *words.split(), "--json"))
+        found = json.loads(_printed(told, *words.split(), "--json"))
         assert isinstance(found, list), words
-        lines = _as(told, "otto", *words.split()).splitlines()
+        lines = _printed(told, *words.split()).splitlines()
         assert len(lines) == len(found) + 1, words
     assert "employment" in _as(told, "otto", "model", "list")
 

@@ -74,7 +74,7 @@ def predictions(output: str) -> str:
 @pytest.mark.long
 @pytest.mark.timeout(6_000)
 def test_the_demo_comes_to_the_same_end_while_its_processes_are_killed(folder: Path) -> None:
-    """Short form: the lives under twenty kills in tests/faults, and the undisturbed demo of this room."""
+    """Short form: the lives under twelve kills in tests/faults, and the undisturbed demo of this room."""
     calm = folder / "calm"
     calm.mkdir()
     undisturbed = told(calm)

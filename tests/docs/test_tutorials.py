@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import stat
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 
 from engine.store.postgres import EmbeddedPostgres
 from tests.docs import pages, tutorial
+from tests.ports import free_port
 
 TUTORIALS = pages.DOCS / "tutorials"
 
@@ -38,11 +38,6 @@ class Desk:
         return tutorial.follow(TUTORIALS / f"{name}.md", self.folder, self.environment, self.told)
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
-
-
 @pytest.fixture
 def desk(cluster: EmbeddedPostgres, new_database: Callable[..., str], tmp_path: Path) -> Iterator[Desk]:
     """A desk with an empty database; its house is ended afterwards, whatever the tutorial left."""
@@ -51,7 +46,7 @@ def desk(cluster: EmbeddedPostgres, new_database: Callable[..., str], tmp_path: 
     pip = tools / "pip"
     pip.write_text(PIP.format(python=sys.executable, target=installed))
     pip.chmod(pip.stat().st_mode | stat.S_IXUSR)
-    web, scoring = _free_port(), _free_port()
+    web, scoring = free_port(), free_port()
     here = Desk(
         folder=tmp_path / "desk",
         environment={

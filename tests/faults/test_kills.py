@@ -15,9 +15,10 @@ from engine.config import Settings
 from engine.runtime import queries, wakeups
 from engine.serving import queries as serving
 from engine.store import Store, open_store, transaction
-from tests.faults.processes import Killer, Processes, free_port
+from tests.faults.processes import Killer, Processes
 from tests.faults.programs import Program
 from tests.handlers import house as h
+from tests.ports import free_port
 
 MODELS = ["letters-one", "letters-two", "letters-three"]
 
@@ -124,5 +125,11 @@ def _state(store: Store, instance: Any) -> str:
     return h.detail(store, instance).instance.state
 
 
-def test_twenty_kills_during_three_lives_lose_nothing_and_do_nothing_twice(house):
-    lives(house, kills=20, pause=0.8)
+def test_twelve_kills_during_three_lives_lose_nothing_and_do_nothing_twice(house):
+    lives(house, kills=12, pause=0.8)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_sixty_kills_during_three_lives_lose_nothing_and_do_nothing_twice(house):
+    lives(house, kills=60, pause=0.8)

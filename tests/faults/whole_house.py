@@ -20,8 +20,8 @@ from engine.config import Settings
 from engine.store.postgres import EmbeddedPostgres
 from tests.conftest import place
 from tests.faults import plugin
-from tests.faults.processes import free_port
 from tests.faults.recorder import Recorder
+from tests.ports import free_port
 from web.supervisor import HouseNotRunning, ask
 from web.supervisor.children import environment
 

@@ -24,7 +24,7 @@ def test_a_leader_whose_connection_broke_leads_no_longer(house, superuser):
     first, second = Lead(house), Lead(house)
     assert first.look()
     superuser.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gatewright clock lead'"
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'gatewright clock lead'"
     )
     until(second.look)
     assert not first.look()

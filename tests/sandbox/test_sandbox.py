@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import pickle
+import random
 import signal
 import socket
 import subprocess
@@ -186,23 +187,22 @@ def test_code_that_eats_memory_is_stopped_and_named():
 
 
 def test_code_that_hangs_is_ended_with_all_that_it_started():
-    hang = """
+    mark = f"{random.randrange(10**6, 10**7)}.5"  # seconds that nobody else on this machine sleeps
+    hang = f"""
 import os, subprocess, time
 def start(options):
     return None
 def go(state, request):
-    subprocess.Popen(["sleep", "7321"], start_new_session=True)
+    subprocess.Popen(["sleep", "{mark}"], start_new_session=True)
     while True:
         time.sleep(1)
 """
-    began = time.monotonic()
     with pytest.raises(TimeExceeded):
         run(hang, "go", limits=Limits(wall_seconds=1.5))
-    assert time.monotonic() - began < 10
-    deadline = time.monotonic() + 5
-    while "7321" in commands() and time.monotonic() < deadline:
+    deadline = time.monotonic() + 30
+    while mark in commands() and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert "7321" not in commands()
+    assert mark not in commands()
 
 
 def commands() -> str:
@@ -333,7 +333,7 @@ def test_it_dies_with_its_parent(tmp_path):
     assert Path(f"/proc/{pid}").exists()
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while running(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not running(pid)

@@ -201,7 +201,7 @@ def address(house) -> Iterator[str]:
 def ask(address: str, **headers: str) -> tuple[int, str]:
     asked = urllib.request.Request(address, headers=headers)  # noqa: S310 - http, ours
     try:
-        with urllib.request.urlopen(asked, timeout=5) as answer:  # noqa: S310
+        with urllib.request.urlopen(asked, timeout=30) as answer:  # noqa: S310
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as refused:
         with refused:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import pytest
 from engine.identity import browser_sessions, people
 from engine.runtime import wakeups
 from engine.store import open_store, transaction
+from tests.ports import free_port
 from tests.web.world import ROOT
 from web import access, live, server
 
@@ -28,9 +28,7 @@ def running(settings):
     with transaction(store) as session:
         people.add(session, ROOT, "ada", name="Ada", roles=["auditor"])
         cookie = browser_sessions.begin(session, "ada", address="", agent="")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {
         **os.environ,
         "GATEWRIGHT_DATA_DIR": str(settings.home),
@@ -39,7 +37,7 @@ def running(settings):
     }
     process = subprocess.Popen([sys.executable, "-c", _RUN], env=environment, stderr=subprocess.PIPE)
     try:
-        for _ in range(300):
+        for _ in range(600):
             if _answers(port):
                 break
             assert process.poll() is None, process.stderr.read()
@@ -71,20 +69,19 @@ def get(port, address, headers=None):
 def test_more_streams_than_there_are_threads_leave_pages_answering_and_the_end_is_orderly(running):
     port, signed_in, process = running
     wanted = server.WORKERS * server.THREADS + 6
-    streams, statuses = [], []
+    streams, answers = [], []
     for _ in range(wanted):
-        stream = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        stream = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         stream.request("GET", "/events/changes", headers=signed_in)
-        statuses.append(stream.getresponse().status)
+        answers.append(stream.getresponse())
         streams.append(stream)
+    statuses = [answer.status for answer in answers]
     assert set(statuses) == {200, 503}
     assert statuses.count(200) <= server.WORKERS * live.MOST_STREAMS
-    begun = time.monotonic()
     assert get(port, "/", signed_in)[0] == 200
-    assert time.monotonic() - begun < 5
-    begun = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=20) == 0
-    assert time.monotonic() - begun < 8
+    assert process.wait(timeout=60) == 0
+    # A stream that is told to end says so; one that is cut off when the server's patience ends breaks off.
+    assert not [answer for answer in answers if answer.status == 200 and not answer.read().endswith(b"\n\n")]
     for stream in streams:
         stream.close()
