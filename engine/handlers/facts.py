@@ -6,6 +6,7 @@ The one place where what the right wing tells reaches the left one.
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from functools import partial
 
 from sqlalchemy.orm import Session
@@ -15,16 +16,18 @@ from engine.events import Event
 from engine.governance import approvals
 from engine.handlers import alarms, subjects
 from engine.identity import Person
-from engine.inventory import queries
+from engine.inventory import queries, risks
 from engine.inventory.references import VersionRef
 from engine.runtime import messages
 from engine.serving import deployments
 from engine.serving import queries as serving
-from engine.store import Store, replayed, transaction
+from engine.store import Store, now, replayed, transaction
 
 _log = logging.getLogger(__name__)
 
 _TELLER = Person.system("system")
+#: until when a bias that a monitor found is to be answered for
+_TO_MEND = timedelta(days=30)
 
 
 def deliver_facts(house: Store) -> int:
@@ -57,6 +60,8 @@ def _take(fact: Event, session: Session) -> bool:
         _hold(session, fact)
     elif fact.name in ("finding.opened", "finding.worsened", "finding.closed"):
         alarms.take(session, fact)
+        if fact.name != "finding.closed":
+            _open_risk_of_bias(session, fact)
     elif fact.name == "instance.cancelled":
         _end_deployments(session, fact)
     return True
@@ -74,6 +79,23 @@ def _end_deployments(session: Session, fact: Event) -> None:
     for each in serving.deployments(session, model=fact.subject, desired="running"):
         if each.instance == fact.facts["instance"] and each.id not in routed:
             deployments.withdraw(session, each.id, person=_TELLER, reason="its life cycle was cancelled")
+
+
+def _open_risk_of_bias(session: Session, fact: Event) -> None:
+    """A group that fares worse than the declared bound is a high risk: nothing more is deployed while it is open."""
+    told = fact.facts
+    if (told["measure"], told["state"]) != ("fairness", "breach") or queries.model(session, fact.subject).retired:
+        return
+    metric, environment = str(told["metric"]).replace("_", " "), told["environment"]
+    risks.found(
+        session,
+        fact.subject,
+        level="high",
+        title=f"Bias in {environment}: {metric} of {told['of']}",
+        description=f"A monitor found it beyond its bound; the finding {told['finding']} tells values and intervals.",
+        due=now(session).date() + _TO_MEND,
+        actor=_TELLER.id,
+    )
 
 
 def _hold(session: Session, fact: Event) -> None:

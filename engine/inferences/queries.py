@@ -12,6 +12,7 @@ from sqlalchemy import ARRAY, ColumnElement, Integer, Text, cast, func, select
 from sqlalchemy.orm import Session
 
 from engine.errors import GatewrightError
+from engine.inferences import spans
 from engine.inferences.inference import Inference
 from engine.inferences.tables import InferenceRow, LabelRow, RefusalRow
 
@@ -210,6 +211,18 @@ def requests(
         failed=sum(n for _, status, n in found if status >= 500),
         by_code={code: n for code, _, n in found},
     )
+
+
+def failed(session: Session, model: str, *, environment: str, since: datetime, until: datetime) -> int:
+    """How many requests to the model failed by our fault between two instants, widened to whole hours."""
+    first, end = spans.whole_hours(since, until)
+    wanted = select(func.coalesce(func.sum(RefusalRow.requests), 0)).where(
+        RefusalRow.model == model,
+        RefusalRow.environment == environment,
+        RefusalRow.status >= 500,
+        spans.within(RefusalRow.hour, first, end),
+    )
+    return int(session.scalar(wanted) or 0)
 
 
 def _inside(window: Window) -> list[ColumnElement[bool]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import date
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from engine import audit, events
@@ -40,6 +41,23 @@ def open(
 ) -> Risk:
     """A new risk of a model. While a high one is open, no version of the model is deployed."""
     require(by, "risk.edit")
+    return _open(session, by.id, model, level=level, title=title, owner=owner, due=due, description=description)
+
+
+def found(
+    session: Session, model: str, *, level: str, title: str, due: date, description: str, actor: str
+) -> Risk | None:
+    """A risk that no person saw, but a monitor, for the model's owner; None where one of this title is open."""
+    row = models.lock(session, model)
+    same = select(RiskRow.id).where(RiskRow.model == model, RiskRow.title == title, RiskRow.closed_at.is_(None))
+    if session.scalar(same.limit(1)) is not None:
+        return None
+    return _open(session, actor, model, level=level, title=title, owner=row.owner, due=due, description=description)
+
+
+def _open(
+    session: Session, actor: str, model: str, *, level: str, title: str, owner: str, due: date, description: str
+) -> Risk:
     models.lock(session, model)
     if level not in LEVELS:
         raise RiskRefused(reason=f"its level {level!r} is none of {', '.join(LEVELS)}")
@@ -55,7 +73,7 @@ def open(
         owner=owner.strip(),
         due=due,
         opened_at=now(session),
-        opened_by=by.id,
+        opened_by=actor,
     )
     session.add(row)
     session.flush()
@@ -63,7 +81,7 @@ def open(
         session,
         stream(model),
         "risk.opened",
-        actor=by.id,
+        actor=actor,
         subject=str(row.id),
         level=level,
         title=row.title,

@@ -54,7 +54,8 @@ def declared(**more: Any) -> metadata.Metadata:
 def given_a_version(store: Store, *, output: Sequence[float] = (0.1, 0.9), scored: bool = True, **more: Any) -> None:
     """credit@1 with a reference; asked for sex and region."""
     fixed = [SCORE] if scored else []
-    reference = refer({"sex": [1, 2], "region": ["north", "south"], OUTPUT: list(output)}, fixed=fixed)
+    n = len(output) // 2
+    reference = refer({"sex": [1, 2] * n, "region": ["north", "south"] * n, OUTPUT: list(output)}, fixed=fixed)
     found = store.files.put(reference.as_bytes())
     with transaction(store) as session:
         models.register(session, ADA, declared(**more))

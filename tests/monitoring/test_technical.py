@@ -1,0 +1,80 @@
+"""What is read of answers beside truths: their times, their failures, and how far they moved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from engine.inferences import refusals
+from engine.inferences.log import InferenceLog
+from engine.monitoring import measures
+from engine.monitoring.measures import Scope
+from engine.statistics.event_rate import event_rate
+from engine.statistics.percentile import percentile
+from engine.store import Store, transaction
+from tests.inferences.test_outcomes import REF, START, answered, given_a_version
+
+AT = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def test_r41_answer_times_rate_and_failures_stand_beside_the_service_levels(store: Store) -> None:
+    """By the hour of the answer, from counts: each percentile within 1.1% of that of the requests themselves."""
+    given_a_version(store, service_levels={"p95_ms": 10, "rate_per_s": 5})
+    times = np.random.default_rng(2).lognormal(8, 1, 300).astype(int)
+    log = InferenceLog(store)
+    log.start()
+    for time in times.tolist():
+        log.offer(replace(answered([(0, 1, "north", 0.7)] * 2), latency_us=time))
+    for _ in range(6):
+        log.refused(refusals.at(AT, model="credit", environment="production", code="scoring-failed", status=500))
+    log.drain()
+    scope = Scope(version=REF, environment="production", since=AT, until=AT + timedelta(hours=1))
+    with transaction(store) as session:
+        found = {each.metric: each for each in measures.get("technical").function(session, scope)}
+    for share in (0.5, 0.95, 0.99):
+        read, exact = found[f"p{share * 100:.0f}_ms"], percentile(times / 1000, share)
+        assert read.value.value == pytest.approx(exact.value, rel=0.011)
+        assert read.value.low <= exact.low
+        assert read.value.high >= exact.high
+        assert read.rows == 300  # requests, not rows
+    assert (found["p95_ms"].reference, found["rate_per_s"].reference) == (10, 5)
+    assert found["rate_per_s"].value.value == pytest.approx(300 / 3600)
+    assert found["error_rate"].value.value == pytest.approx(6 / 306)
+
+
+def test_r39_drift_of_the_answers_stands_beside_that_of_the_inputs(store: Store) -> None:
+    given_a_version(store, output=list(np.linspace(0, 1, 500)))
+    log = InferenceLog(store)
+    log.start()
+    log.offer(answered([(0, 1 + n % 2, "north", 0.9) for n in range(400)]))
+    log.drain()
+    scope = Scope(version=REF, environment="production", since=START, until=START + timedelta(hours=1), floor=2)
+    with transaction(store) as session:
+        found = {each.subject: each for each in measures.get("drift").function(session, scope)}
+    assert set(found) == {"sex", "region", "(output)"}
+    assert found["(output)"].value.value > 1
+
+
+def test_what_is_promised_without_labels_is_marked_as_estimated(store: Store) -> None:
+    given_a_version(store)
+    log = InferenceLog(store)
+    log.start()
+    log.offer(answered([(0, 1, "north", 0.9), (0, 1, "north", 0.2)] * 100))
+    log.drain()
+    scope = Scope(version=REF, environment="production", since=START, until=START + timedelta(hours=1))
+    with transaction(store) as session:
+        found = {each.metric: each for each in measures.get("estimated").function(session, scope)}
+        known = {each.metric: each for each in measures.get("performance").function(session, scope)}
+    assert all(each.estimated for each in found.values())
+    assert found["estimated_accuracy"].value.value == pytest.approx(0.85)
+    assert not any(each.value.known for each in known.values())  # no label yet: no data, and no zero
+
+
+def test_the_interval_of_a_rate_is_garwoods() -> None:
+    """Of 10 events: 4.795 to 18.39 (Garwood's table); of none: 0 to 3.689."""
+    found = event_rate(10, 1)
+    assert (found.low, found.high) == (pytest.approx(4.795, abs=5e-4), pytest.approx(18.39, abs=5e-3))
+    assert event_rate(0, 2).high == pytest.approx(3.689 / 2, abs=5e-4)
