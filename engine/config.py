@@ -93,6 +93,13 @@ class Settings(BaseSettings):
         description="Let model code start where the kernel refuses a network namespace; runs are marked so.",
     )
     upload_limit_mb: int = Field(default=64, ge=1, description="The largest upload, in mebibytes.")
+    feed_folders: str = Field(
+        default="", description="Folders below which feeds may read files, separated by colons; empty: none."
+    )
+    feed_limit_mb: int = Field(default=64, ge=1, description="The largest answer of an HTTP feed, in mebibytes.")
+    feed_allow_private: bool = Field(
+        default=False, description="Let HTTP feeds ask addresses of private networks and of this machine."
+    )
     secure_cookies: bool = Field(default=False, description="Send session cookies over HTTPS only; set it behind TLS.")
     log_format: Literal["auto", "text", "json"] = Field(
         default="auto",

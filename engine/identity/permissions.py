@@ -49,6 +49,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "environment.edit": _roles("it_operations", "admin"),
     "schedule.view": _ALL,
     "schedule.edit": _roles("model_operator", "it_operations", "ai_architect"),
+    "feed.view": _ALL,
+    "feed.edit": _roles("data_engineer"),
     "monitor.view": _ALL,
     "monitor.edit": _roles("model_operator", "data_scientist", "it_operations"),
     "threshold.propose": _roles("data_scientist", "model_operator", "risk_manager", "business_owner"),

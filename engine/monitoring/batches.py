@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,6 +67,14 @@ class Counting:
             self._add_coded(values.dictionary_encode())
         else:
             self._groups[-2] += len(values)
+
+    def add_values(self, values: Sequence[Any]) -> None:
+        """The same of values as JSON and databases give them."""
+        found = self._column.count([float(each) if isinstance(each, Decimal) else each for each in values])
+        self._groups += found.groups
+        self._scaled += found.scaled
+        if found.least is not None and found.most is not None:
+            self._see(found.least, found.most)
 
     def add_texts_of_numbers(self, values: pyarrow.Array) -> None:
         """The same of texts that came from a file without types: one that reads as a number is that number."""

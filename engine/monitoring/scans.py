@@ -198,10 +198,15 @@ def _add(
         at = places.get(names[column.name])
         if at is None:
             each.absent(batch.num_rows)
-        elif batch.schema.metadata == _UNTYPED and _of_numbers(column):
+        elif untyped(batch) and _of_numbers(column):
             each.add_texts_of_numbers(batch.column(at))
         else:
             each.add(batch.column(at))
+
+
+def untyped(batch: pyarrow.RecordBatch) -> bool:
+    """Whether the batch comes from a file without types, whose texts may mean numbers."""
+    return bool(batch.schema.metadata == _UNTYPED)
 
 
 def _of_numbers(column: Column) -> bool:
