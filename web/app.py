@@ -21,6 +21,7 @@ from web import (
     drift,
     environments,
     errors,
+    feeds,
     findings,
     headers,
     home,
@@ -64,6 +65,7 @@ PAGES = (
     schedules,
     service_tasks,
     environments,
+    feeds,
     audit_trail,
     people,
     live,
@@ -118,5 +120,5 @@ def _asset(name: str) -> str:
 
 def _limit_bodies() -> None:
     view = request.endpoint or ""
-    if not view.startswith(("models.", "versions.")) and not request.path.startswith("/api/"):
+    if not view.startswith(("models.", "versions.", "drift.")) and not request.path.startswith("/api/"):
         request.max_content_length = _SMALL

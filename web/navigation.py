@@ -42,6 +42,7 @@ _PARTS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("Processes", "library.listing", "process.view", "process"),
         ("Schedules", "schedules.listing", "schedule.view", "clock"),
         ("Environments", "environments.listing", "deployment.view", "place"),
+        ("Feeds", "feeds.listing", "feed.view", "cycle"),
     ),
     "Oversight": (
         ("Delivery", "delivery.page", "model.view", "cycle"),

@@ -30,3 +30,23 @@ def test_drift_is_told_column_by_column(as_: Callable[..., Caller], store: Store
     assert (of_table["rows"], of_table["absent"], of_table["further"]) == (300, [], ["score"])
     assert of_table["columns"][0]["name"] == "AGEP"
     assert bea("POST", f"{at}/drift", 422, **upload(file=b"x"))["code"] == "table-refused"
+
+
+def test_a_feed_is_defined_and_read_over_the_api(as_: Callable[..., Caller], store: Store) -> None:
+    """By a data engineer; what is wrong is named; a model that answers nowhere has nothing to hold rows against."""
+    ena = as_("ena", "data_engineer")
+    as_("bea", "data_scientist")("POST", "/models", 201, json={"declared": declared()})
+    as_("ike", "it_operations")(
+        "PUT",
+        "/environments/production",
+        200,
+        json={"title": "Production", "target": "local", "position": 30, "promoters": []},
+    )
+    given = {"model": "leaflets", "environment": "production", "kind": "log", "owner": "desk"}
+    made = ena("PUT", "/feeds/claims", 200, json=given)
+    assert (made["cadence"], made["origin"], made["defined_by"]) == ("P1D", "internal", "ena")
+    assert [each["name"] for each in ena("GET", "/feeds", 200)] == ["claims"]
+    assert ena("GET", "/feeds/claims/arrivals", 200) == []
+    assert ena("POST", "/feeds/claims/arrivals", 409, json={})["code"] == "nothing-live"
+    assert ena("PUT", "/feeds/claims", 422, json={**given, "cadence": "P1M"})["code"] == "feed-refused"
+    assert ena("GET", "/feeds/other", 404)["code"] == "feed-unknown"

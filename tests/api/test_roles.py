@@ -150,6 +150,12 @@ TABLE = {
     "propose_threshold": "SMRB",
     "approve_threshold": "R",
     "reject_threshold": "R",
+    # feeds
+    "list_feeds": EVERY,
+    "show_feed": EVERY,
+    "define_feed": "E",
+    "list_arrivals": EVERY,
+    "read_feed": "E",
     # schedules
     "list_schedules": EVERY,
     "add_schedule": "AIM",

@@ -41,6 +41,10 @@ deployment.request    -    yes  -    -    yes  yes  -    -    -    -
 environment.edit      -    -    -    -    yes  -    -    -    -    yes
 schedule.view         yes  yes  yes  yes  yes  yes  yes  yes  yes  yes
 schedule.edit         yes  -    -    -    yes  yes  -    -    -    -
+feed.view             yes  yes  yes  yes  yes  yes  yes  yes  yes  yes
+feed.edit             -    -    yes  -    -    -    -    -    -    -
+alert.view            yes  yes  yes  yes  yes  yes  yes  yes  yes  yes
+alert.handle          -    -    yes  -    yes  yes  -    -    -    -
 monitor.view          yes  yes  yes  yes  yes  yes  yes  yes  yes  yes
 monitor.edit          -    yes  -    -    yes  yes  -    -    -    -
 threshold.propose     -    yes  -    -    -    yes  yes  yes  -    -

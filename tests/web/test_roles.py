@@ -122,6 +122,12 @@ TABLE = {
     "POST service_tasks.limit": OPERATORS,
     "POST service_tasks.unlimit": OPERATORS,
     "POST service_tasks.close": OPERATORS,
+    "GET feeds.listing": ALL,
+    "GET feeds.page": ALL,
+    "GET feeds.new": {ENG},
+    "GET feeds.change": {ENG},
+    "POST feeds.define": {ENG},
+    "POST feeds.read": {ENG},
     "GET environments.listing": ALL,
     "GET environments.page": {OPS, ADM},
     "GET environments.new": {OPS, ADM},
@@ -184,6 +190,7 @@ def address(app, rule, ids):
             "schedules": ids["schedule"],
             "versions": "artefact",
             "environments": "production",
+            "feeds": "claims",
             "service_tasks": "deploy_model",
         }.get(rule.endpoint.partition(".")[0], "")
     if rule.endpoint == "library.file":

@@ -16,6 +16,7 @@ from engine.inventory.references import VersionRef
 from engine.monitoring import alerts, monitors, runs, thresholds
 from engine.monitoring import queries as monitored
 from engine.monitoring.alerts import Concern
+from engine.monitoring.feeds import definitions as feeds
 from engine.monitoring.measures import Reading
 from engine.monitoring.verdicts import Taken
 from engine.runtime import definitions, instances, schedules
@@ -128,6 +129,20 @@ def given_a_small_world(store: Store) -> World:
             cause=None,
             until=now(session) + timedelta(days=3),
             reason="Its feed moves to another server",
+        )
+        feeds.define(
+            session,
+            found.person("data_engineer"),
+            name="claims",
+            model="letters",
+            environment="production",
+            kind="sql",
+            owner="Claims desk",
+            origin="external",
+            settings={
+                "url_from": "CLAIMS",
+                "query": "SELECT debt FROM claims WHERE at >= %(since)s AND at < %(until)s",
+            },
         )
     instance = instances.start(
         store, found.person("data_scientist"), "model_life_cycle", variables={"model": "letters"}

@@ -17,6 +17,7 @@ from web.api import (
     batches,
     definitions,
     delivery,
+    feeds,
     health,
     inferences,
     instances,
@@ -52,6 +53,7 @@ MODULES = (
     schedules,
     service_tasks,
     audit,
+    feeds,
     health,
 )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0016_feeds"
-down_revision: str | None = "0019_alerts"
+down_revision: str | None = "0015_outcomes"
 
 TABLES = """
 CREATE TABLE monitoring.feeds (
