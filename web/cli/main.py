@@ -18,8 +18,6 @@ from web.cli import (
     batch,
     db,
     demo,
-    db,
-    demo,
     feed,
     handler,
     house,
