@@ -12,10 +12,16 @@ from dataclasses import replace
 from typing import Final
 
 from engine.bpmn.model import Diagram, Process, Scope
-from engine.bpmn.passes import conditions, defaults, ends, starts
+from engine.bpmn.passes import asides, conditions, defaults, ends, starts
 
-#: in this order: a gateway that a pass adds is no end of a path
-PASSES: Final[tuple[Callable[[Scope], Scope], ...]] = (defaults.apply, conditions.apply, starts.apply, ends.apply)
+#: in this order: what a pass adds may begin a scope, and is no end of a path
+PASSES: Final[tuple[Callable[[Scope], Scope], ...]] = (
+    asides.apply,
+    defaults.apply,
+    conditions.apply,
+    starts.apply,
+    ends.apply,
+)
 
 
 def explicit(diagram: Diagram) -> Diagram:

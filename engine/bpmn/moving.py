@@ -108,7 +108,7 @@ def _places(token: Token) -> Iterator[tuple[Node, Any]]:
             continue
         if any(isinstance(before, EventBasedGateway) for before in spec.inputs):
             continue
-        yield node, specs.get(f"(boundary of {node.id})", spec)
+        yield node, specs.get(f"(beside {node.id})") or specs.get(f"(boundary of {node.id})", spec)
 
 
 def _apart(node: Node) -> bool:

@@ -28,7 +28,7 @@ EXECUTED: Final[dict[str, str]] = {
     "intermediateCatchEvent": "Waits for a message, a signal, a timer or a condition. A link goes on at once.",
     "intermediateThrowEvent": "Throws a message, a signal or an escalation and goes on; a link goes on at the event "
     "that catches its name in the same scope. A compensation event undoes what had completed in its scope, or the "
-    "activity that it names, and goes on when that is done.",
+    "activity that it names, and goes on when that is done; at once where it says waitForCompletion=false.",
     "boundaryEvent": "Armed while its activity is active; a non-interrupting one can occur again and again, a timer by "
     "duration or date once. A compensation event names the activity that undoes its own, by an association.",
     "userTask": "Waits for a person of the lane's role; the answer goes to the variable `result`, else to one named "
@@ -83,7 +83,7 @@ REFUSED: Final[dict[str, str]] = {
     "choreography, globalChoreographyTask, globalConversation; conversations without a process": "choreographies",
     "adHocSubProcess": "special-subprocesses",
     "event subprocesses with flows, boundary events, a loop, or another start than one event": "event-subprocesses",
-    "compensation that is not waited for, or whose handler lies on a path or elsewhere": "compensation",
+    "compensation whose handler lies on a path or elsewhere, or of an event subprocess": "compensation",
     "cancel events without their transaction": "transactions",
     "link events without their counterpart in the same scope": "link-events",
     "multiple events; conditional start events of a process": "event-definitions",

@@ -94,8 +94,9 @@ def for_compensation(part: str) -> str:
     return part.replace(" id=", ' isForCompensation="true" id=', 1)
 
 
-def compensate(activity: str = "") -> str:
-    return f"<bpmn:compensateEventDefinition{attributes(activityRef=activity)}/>"
+def compensate(activity: str = "", waits: bool = True) -> str:
+    given = attributes(activityRef=activity, waitForCompletion="" if waits else "false")
+    return f"<bpmn:compensateEventDefinition{given}/>"
 
 
 def gateway(kind: str, id: str, default: str = "") -> str:

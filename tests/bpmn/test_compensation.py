@@ -323,8 +323,6 @@ REFUSED = [
      + d.flow("X", "S")),
     ("compensation", "in an event subprocess", HANDLED + d.handler(
         "H", d.start("HS", d.timer("duration", "PT1H")), d.end("T", d.compensate()), d.chain("HS", "T"))),
-    ("compensation", "without waiting", 
-     d.end("T", d.compensate().replace("/>", ' waitForCompletion="false"/>')) + d.flow("X", "T")),
     ("transactions", "outside of a transaction", d.end("T", d.event("cancel")) + d.flow("X", "T")),
     ("transactions", "something else", d.boundary("B", "X", d.event("cancel")) + d.flow("B", "End")),
     ("transactions", "no cancel event", cancelled()),
@@ -384,3 +382,43 @@ def test_an_event_that_waits_for_handlers_is_not_moved_away_from_them():
     assert not execution.standing()
     answered(run, "UndoA")
     assert [each.element for each in Execution.restore(run.bundle, run.kept, now=NOW).standing()] == ["Z"]
+
+
+def unwaited():
+    """U goes on while A is undone; what the handler changed is joined at the end."""
+    return (
+        d.start(), d.script("A", "a = 1"), d.undoing("A", "NotA"),
+        d.for_compensation(d.user("NotA", result="undone")), d.throw("T", d.compensate("A", waits=False)), d.user("U"),
+        d.end(), d.chain("Start", "A", "T", "U", "End"),
+    )  # fmt: skip
+
+
+def test_a_flow_that_need_not_wait_goes_on_beside_the_compensation():
+    run = Running(made(*unwaited()), {})
+    assert run.waits() == ["NotA", "U"]
+    run.answer("U")
+    assert not run.rest.finished
+    run.answer("NotA", done=True)
+    assert run.rest.finished
+    assert run.variables["undone"] == {"done": True}
+    assert run.completed() == ["Start", "A", "U", "End", "NotA", "T"]
+
+
+def test_what_completes_after_the_event_was_reached_is_not_asked_for():
+    parts = (
+        d.start(), d.gateway("exclusive", "Again"), d.script("A", "a = 1"), d.undoing("A", "NotA"),
+        d.for_compensation(d.user("NotA")), d.throw("T", d.compensate("A", waits=False)), d.user("U"),
+        d.gateway("exclusive", "More", "no"), d.end(), d.chain("Start", "Again", "A", "T", "U", "More"),
+        d.flow("More", "Again", "u['more']"), d.flow("More", "End", id="no"),
+    )  # fmt: skip
+    run = Running(made(*parts), {})
+    run.answer("U", more=True)
+    # Each pass has its own handler under way.
+    assert run.waits() == ["NotA", "NotA", "U"]
+
+
+def test_a_token_that_is_moved_to_the_event_goes_on_beside_it_too():
+    run = Running(made(*unwaited()), {})
+    task = next(each.task_id for each in run.rest.user_tasks if each.element == "U")
+    run.act(lambda execution: execution.move(task, "T"))
+    assert run.waits() == ["NotA", "U"]

@@ -109,3 +109,26 @@ def test_a_handler_that_fails_is_an_incident_and_the_rest_is_undone_after_the_re
     w.work_off(house)
     assert w.RECORDER.calls[-2:] == UNDONE[-2:]
     assert [task.element for task in w.open_tasks(house, instance)] == ["Look"]
+
+
+def test_a_life_cycle_goes_on_while_what_it_does_not_wait_for_is_undone(house):
+    files = d.files(
+        "beside", d.lanes(risk_manager=("Start", "Test", "Off", "Look", "End")), d.start(),
+        d.user("Test", form="decision.form.json", result="tested"), d.undoing("Test", "UndoTest"),
+        d.for_compensation(d.service("UndoTest", "stop_for_tests", "", environment="'test'")),
+        d.throw("Off", d.compensate("Test", waits=False)),
+        d.user("Look", form="decision.form.json", result="seen"), d.end(),
+        d.chain("Start", "Test", "Off", "Look", "End"), decision__form__json=w.DECISION,
+    )  # fmt: skip
+    w.given_a_published(house, files)
+    instance = instances.start(house, w.ADA, "beside", "credit")
+    (task,) = w.open_tasks(house, instance)
+    instances.complete(house, w.BEN, task.id, {"decision": "approve"})
+    (task,) = w.open_tasks(house, instance)
+    assert [(each.kind, each.element) for each in w.detail(house, instance).waiting if each.kind == "job"] == [
+        ("job", "UndoTest")
+    ]
+    instances.complete(house, w.BEN, task.id, {"decision": "approve"})
+    assert w.detail(house, instance).instance.state == "running"
+    w.work_off(house)
+    assert w.detail(house, instance).instance.state == "finished"

@@ -10,7 +10,7 @@ from engine.bpmn import compensable
 from engine.bpmn.decisions import DecisionEngine
 from engine.bpmn.model import EMBEDDED, Diagram, Flow, Loop, Node, Process, Scope
 from engine.bpmn.passes.links import linked
-from engine.bpmn.spec.element import BoundarySplit, ProcessSpec, Way
+from engine.bpmn.spec.element import BoundarySplit, Parting, ProcessSpec, Way
 from engine.bpmn.spec.event_subprocesses import EventSubprocess, Listener
 from engine.bpmn.spec.events import BoundaryEvent, CatchEvent, EndEvent, StartEvent, ThrowEvent
 from engine.bpmn.spec.gateways import Condition, EventBasedGateway, ExclusiveGateway
@@ -147,7 +147,7 @@ def _element(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node, 
         kind = EventSubprocess if node.triggered_by_event else Subprocess
         element = kind(spec, name, f"{process.id}/{node.id}", **common)
     else:
-        element = PassingTask(spec, name, **common)
+        element = (Parting if node.implied_by else PassingTask)(spec, name, **common)
     element.node = node
     if node.implied_by:
         element.told = False

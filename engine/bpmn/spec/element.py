@@ -148,6 +148,14 @@ class Way(Element, SimpleBpmnTask):  # type: ignore[misc]
     """A flow that is an element of its own, so that a join tells it from another between the same two elements."""
 
 
+class Parting(Element, SimpleBpmnTask):  # type: ignore[misc]
+    """Where a token parts as it comes: it stands nowhere, so that nothing can happen in between."""
+
+    def _update(self, my_task: Token) -> None:
+        my_task._inherit_data()
+        my_task.complete()
+
+
 class ProcessSpec(BpmnProcessSpec):  # type: ignore[misc]
     """A scope's specification, with our own start, end and final join."""
 
@@ -167,4 +175,15 @@ class ProcessSpec(BpmnProcessSpec):  # type: ignore[misc]
         self.listeners: list[Any] = []  #: the start events of its event subprocesses, in the order of the file
 
 
-__all__ = ["BoundarySplit", "Element", "ElementError", "End", "ProcessSpec", "Start", "Way", "conflicting", "settle"]
+__all__ = [
+    "BoundarySplit",
+    "Element",
+    "ElementError",
+    "End",
+    "Parting",
+    "ProcessSpec",
+    "Start",
+    "Way",
+    "conflicting",
+    "settle",
+]

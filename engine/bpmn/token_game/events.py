@@ -10,6 +10,7 @@ from engine.bpmn.token_game import ending, occurring
 from engine.bpmn.token_game.carried import Carried
 from engine.bpmn.token_game.configuration import ENDED, THROWING, Step, Throw
 from engine.bpmn.token_game.moves import Move
+from engine.bpmn.token_game.net import aside
 from engine.bpmn.token_game.registry import Position, element
 from engine.bpmn.token_game.world import Trouble
 
@@ -26,7 +27,9 @@ def started(at: Position) -> Iterator[Step]:
 def thrown(at: Position) -> Iterator[Step]:
     """What is thrown reaches those who wait for it now, before the token goes on (13.5.2)."""
     for move in _throwing(at):
-        if at.token.id in move.tokens:
+        if at.token.id in move.tokens and aside(at.place, at.node):
+            ending.end(move, replace(at.token, undo=None), _left(at, move))  # another has gone on for it
+        elif at.token.id in move.tokens:
             move.go_on(replace(at.token, undo=None), _left(at, move))
         yield move.step("complete", at.token)
 

@@ -8,7 +8,7 @@ from itertools import product
 from engine.bpmn.model import Flow
 from engine.bpmn.token_game.carried import joined
 from engine.bpmn.token_game.configuration import ARMED, COMING, ENDED, LEAVING, STANDING, WAITING, Step, Token
-from engine.bpmn.token_game.net import Place
+from engine.bpmn.token_game.net import Place, aside
 from engine.bpmn.token_game.registry import Position, element
 from engine.bpmn.token_game.world import Trouble
 
@@ -189,7 +189,7 @@ def _ways(at: Position) -> Iterator[list[Flow]]:
 def ways(place: Place, token: Token) -> Iterator[list[Flow]]:
     """The flows on which a token may go on, and those of each further token that may be put beside it."""
     node = place.scope.nodes[token.node]
-    own = list(place.outgoing[node.id])
+    own = [] if aside(place, node) else list(place.outgoing[node.id])
     if token.phase == LEAVING:
         yield own
     elif token.phase == ARMED:

@@ -26,7 +26,7 @@ from engine.bpmn.token_game.configuration import (
     Throw,
     Token,
 )
-from engine.bpmn.token_game.net import CONTAINERS, GATEWAYS, JOINS, Net, Place, cancels, waits
+from engine.bpmn.token_game.net import CONTAINERS, GATEWAYS, JOINS, Net, Place, aside, cancels, waits
 from engine.bpmn.token_game.world import Trouble, World
 
 _CYCLE = re.compile(r"R(\d*)/.+")
@@ -135,6 +135,9 @@ class Move:
         if node.kind in {"intermediateThrowEvent", "endEvent"} and node.event is not None:
             token = undoing.asks(self, token, node.event)
         self.keep(replace(token, phase=CATCHING) if waits(node) else token)
+        if aside(self.place(token), node):
+            for flow in self.place(token).outgoing[node.id]:
+                self.arrive(token, flow, token.carried)
         if node.kind in CONTAINERS:
             inner = self.net.inside(token.process, node)
             carried = event_subprocesses.context(self, token) if node.triggered_by_event else token.carried

@@ -26,6 +26,12 @@ def cancels(node: Node) -> bool:
     return node.kind == "endEvent" and any(event.kind == "cancel" for event in node.events)
 
 
+def aside(place: Place, node: Node) -> bool:
+    """Whether a token that comes goes on at once, beside the compensation that it throws (10.5.5)."""
+    unwaited = any(event.kind == "compensate" and not event.waits for event in node.events)
+    return unwaited and node.kind == "intermediateThrowEvent" and bool(place.outgoing[node.id])
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """One scope with its flows by node."""

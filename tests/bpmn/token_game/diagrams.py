@@ -160,7 +160,7 @@ class Maker:
         if canvas.cancels and self.chance.random() < 0.4:
             body = d.event("cancel")
         elif canvas.undone and self.chance.random() < 0.3:
-            body = d.compensate(self.chance.choice(["", "", *canvas.undone]))
+            body = d.compensate(self.chance.choice(["", "", *canvas.undone]), waits=self.count % 4 > 0)
         elif canvas.codes and drawn < 0.3:
             body = d.event("error", self.chance.choice(canvas.codes))
         elif drawn < 0.01 and canvas.path:
@@ -449,7 +449,7 @@ class Maker:
 
     def thrown(self, canvas: Canvas) -> str:
         if canvas.undone and self.chance.random() < 0.7:
-            return d.compensate(self.chance.choice(["", "", *canvas.undone]))
+            return d.compensate(self.chance.choice(["", "", *canvas.undone]), waits=self.count % 3 > 0)
         return self.chance.choice(
             ["", d.event("signal", self.chance.choice(SIGNALS)), d.message("m1", payload="{'v': x1}"),
              d.event("escalation", self.chance.choice(ESCALATIONS))]

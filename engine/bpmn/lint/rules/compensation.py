@@ -23,12 +23,6 @@ def check(subject: Subject) -> Iterator[Finding]:
             for event in node.events:
                 if event.kind == "compensate" and node.kind in THROWS:
                     yield from _thrown(subject, scope, node, event.reference)
-                if not event.waits:
-                    yield Finding(
-                        at=node,
-                        reason="The event would go on without waiting for what it compensates.",
-                        hint="Remove waitForCompletion, and draw a parallel gateway before the event.",
-                    )
 
 
 def _caught(subject: Subject, scope: Scope, node: Node) -> Iterator[Finding]:
