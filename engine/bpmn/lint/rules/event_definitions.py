@@ -9,7 +9,16 @@ from engine.bpmn.model import EVENTS
 from engine.bpmn.supported import EVENT_DEFINITIONS, HANDLER_STARTS
 
 HINTS = {
-    ("startEvent", "conditional"): "Draw a plain start event, and a catching event with the condition behind it.",
+    (
+        "startEvent",
+        "conditional",
+    ): "A process has no variables before it begins: begin it by the message or signal that "
+    "tells of the change, or draw a plain start event, and a catching event with the condition behind it.",
+    (
+        "startEvent",
+        "compensate",
+    ): "Attach a compensation event to the subprocess around it, and draw an association to a "
+    "subprocess that undoes it.",
     ("startEvent", "error"): "An error begins event subprocesses only: draw one around this start event.",
     ("startEvent", "escalation"): "An escalation begins event subprocesses only: draw one around this start event.",
     ("startEvent", ""): "Draw a start event.",
@@ -43,5 +52,5 @@ def check(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             at=node,
             reason=f"{spoken} is not executed.",
-            hint=f"Executed there: {listed}." if begins else HINTS.get((node.kind, kind), f"Executed there: {listed}."),
+            hint=HINTS.get((node.kind, kind), f"Executed there: {listed}."),
         )
