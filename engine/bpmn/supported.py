@@ -86,7 +86,7 @@ REFUSED: Final[dict[str, str]] = {
     "compensation whose handler lies on a path or elsewhere, or is an event subprocess": "compensation",
     "cancel events without their transaction": "transactions",
     "link events without their counterpart in the same scope": "link-events",
-    "multiple events; conditional start events of a process, which has no variables before it begins": "event-definitions",
+    "multiple events; conditional start events of a process, which has no variables yet": "event-definitions",
     "dangling references": "references",
     "conditions on flows out of events, parallel and event-based gateways": "conditional-flows",
     "several flows without condition out of an exclusive or inclusive gateway": "choices",
