@@ -33,6 +33,7 @@ _PARTS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("Life cycles", "life_cycles.listing", "instance.view", "cycle"),
     ),
     "Models": (
+        ("Operations", "operations.page", "model.view", "gauge"),
         ("Portfolio", "portfolio.listing", "model.view", "portfolio"),
         ("Models", "models.listing", "model.view", "model"),
         ("Monitors", "monitors.listing", "monitor.view", "eye"),

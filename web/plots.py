@@ -69,3 +69,73 @@ def _number(value: Any) -> float | None:
     if value == "infinity":
         return math.inf
     return None if value is None or isinstance(value, str) else float(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """One metric over time as paths of an SVG drawing: the line, the band of its intervals, and its bounds."""
+
+    width: float
+    height: float
+    line: str
+    band: str
+    dots: tuple[tuple[float, float, str], ...]  #: x, y and the state of each run that has a value
+    warn: float | None  #: y of the first bound, None without one
+    breach: float | None
+    least: float  #: the ends of the upright axis
+    most: float
+
+
+def trend(points: Sequence[Any], width: float = 360.0, height: float = 120.0) -> Trend:
+    """The trend of points in the order of time, each with value, low, high, warn, breach and state; None is no data.
+
+    A run without a value leaves a gap and no zero. Intervals without an end are cut at the axis.
+    """
+    kept = [point for point in points if point.value is not None and math.isfinite(point.value)]
+    last = kept[-1] if kept else None
+    marks = [last.warn, last.breach] if last else []
+    seen = [number for point in kept for number in (point.value, point.low, point.high)]
+    finite = [number for number in (*seen, *marks) if number is not None and math.isfinite(number)]
+    least, most = min(finite, default=0.0), max(finite, default=1.0)
+    room = (most - least) * 0.06 or 0.5
+    least, most = least - room, most + room
+
+    def x(at: int) -> float:
+        return round(_EDGE + at / max(len(points) - 1, 1) * (width - 2 * _EDGE), 1)
+
+    def y(number: float | None) -> float | None:
+        if number is None or math.isnan(number):
+            return None
+        within = min(max(number, least), most)
+        return round((1 - (within - least) / (most - least)) * height, 1)
+
+    line, upper, lower, dots, drawing = [], [], [], [], False
+    bands = []
+    for at, point in enumerate(points):
+        place = y(point.value)
+        if place is None:
+            drawing = False
+            continue
+        line.append(f"{'L' if drawing else 'M'}{x(at)} {place}")
+        dots.append((x(at), place, point.state))
+        low, high = y(point.low), y(point.high)
+        if not drawing and upper:
+            bands.append((upper, lower))
+            upper, lower = [], []
+        if low is not None and high is not None:
+            upper.append(f"{x(at)} {high}")
+            lower.append(f"{x(at)} {low}")
+        drawing = True
+    bands.append((upper, lower))
+    band = " ".join(f"M{' L'.join([*up, *reversed(down)])}Z" for up, down in bands if up)
+    return Trend(
+        width=width,
+        height=height,
+        line=" ".join(line),
+        band=band,
+        dots=tuple(dots),
+        warn=y(marks[0]) if marks else None,
+        breach=y(marks[1]) if marks else None,
+        least=least,
+        most=most,
+    )

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from engine.errors import GatewrightError
 from engine.inferences import spans
 from engine.inferences.inference import Inference
-from engine.inferences.tables import InferenceRow, LabelRow, RefusalRow
+from engine.inferences.tables import InferenceRow, LabelRow, PieceRow, RefusalRow, SpanRow
 
 
 class InferenceUnknown(GatewrightError):
@@ -113,6 +113,16 @@ def last_events(session: Session, models: Collection[str]) -> dict[str, datetime
         .scalar_subquery()
     )
     return {model: at for model, at in session.execute(select(asked, newest)) if at is not None}
+
+
+def counted_since(session: Session, since: datetime) -> dict[str, int]:
+    """Model -> rows answered from that hour of event time on, by the counts; models without a reference lack."""
+    hour = since.replace(minute=0, second=0, microsecond=0)
+    spans = select(SpanRow.model, SpanRow.rows).where(SpanRow.unit == "hour", SpanRow.starts_at >= hour)
+    pieces = select(PieceRow.model, PieceRow.rows).where(PieceRow.hour >= hour)
+    counted = spans.union_all(pieces).subquery()
+    rows = session.execute(select(counted.c.model, func.sum(counted.c.rows)).group_by(counted.c.model))
+    return {model: int(n) for model, n in rows}
 
 
 def count(session: Session, window: Window) -> int:

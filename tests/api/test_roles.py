@@ -128,6 +128,8 @@ TABLE = {
     "summarise_inferences": "ASEIMRBU",
     "add_labels": "SEM",
     "show_delivery": EVERY,
+    "list_operations": EVERY,
+    "show_health": EVERY,
     # alerts
     "list_alerts": EVERY,
     "show_alert": EVERY,

@@ -21,7 +21,7 @@ from engine.statistics import Estimate
 from engine.statistics.tallies import Reference
 from engine.store import Store, TestClock, transaction
 from tests.monitoring.census import people
-from tests.monitoring.world import ADA, REF, RIA, ROSA, counted, given_it_is_live
+from tests.monitoring.world import ADA, REF, RIA, ROSA, counted, given_it_is_live, when_it_is_measured
 from tests.serving import house
 
 DAY = timedelta(days=1)
@@ -40,15 +40,6 @@ def started(store: Store, **given: Any) -> Monitor:
         return monitors.start(session, "worker", "employment", "production", timezone="UTC", **given)
 
 
-def measured(store: Store, monitor: Monitor, due: datetime) -> Seen:
-    """The run that is due then, as the service task does it."""
-    with transaction(store) as session:
-        planned = runs.plan(session, monitor.id, due)
-        taken = runs.measure(session, planned)
-        verdict = runs.judge(planned, taken, thresholds.in_force(session, monitor.model))
-        return runs.record(session, planned, taken, verdict, actor="worker", instance="i-1")
-
-
 def seen(store: Store, monitor: Monitor) -> Monitor:
     with transaction(store) as session:
         return monitors.get(session, monitor.id)
@@ -64,11 +55,11 @@ def test_r31_a_quiet_week_is_healthy_and_another_population_a_finding_that_lasts
 ) -> None:
     quiet, other = people(2016, 16, 49), people(2017, 16)
     counted(store, reference, REF, quiet, MONDAY - DAY)
-    assert measured(store, monitor, MONDAY).opened == ()
+    assert when_it_is_measured(store, monitor, MONDAY).opened == ()
     assert seen(store, monitor).verdict == "healthy"
 
     counted(store, reference, REF, other, MONDAY + 8 * DAY)
-    found = measured(store, monitor, MONDAY + 9 * DAY).opened
+    found = when_it_is_measured(store, monitor, MONDAY + 9 * DAY).opened
     assert {each.subject: each.state for each in found} == {"AGEP": "breach", "MAR": "breach", "RELP": "warn"}
     assert {each.cause for each in found} == {"drift psi AGEP"}
     with transaction(store) as session:
@@ -87,11 +78,11 @@ def test_r31_a_quiet_week_is_healthy_and_another_population_a_finding_that_lasts
         (line,) = queries.monitors(session).items
         assert (line.open_findings, line.lead) == (3, "drift psi AGEP")
 
-    again = measured(store, monitor, MONDAY + 10 * DAY)
+    again = when_it_is_measured(store, monitor, MONDAY + 10 * DAY)
     assert (again.opened, again.lasting) == ((), 3)  # opened once while it lasts
 
     counted(store, reference, REF, quiet, MONDAY + 20 * DAY)
-    over = measured(store, monitor, MONDAY + 21 * DAY).closed
+    over = when_it_is_measured(store, monitor, MONDAY + 21 * DAY).closed
     assert {each.closed_because for each in over} == {"a healthy reading"}
     assert seen(store, monitor).verdict == "healthy"
     assert facts(store) == ["monitor.started"] + ["finding.opened"] * 3 + ["finding.closed"] * 3
@@ -104,8 +95,8 @@ def test_r31_a_quiet_week_is_healthy_and_another_population_a_finding_that_lasts
 
 def test_a_run_is_taken_once_for_each_due_time(store: Store, reference: Reference, monitor: Monitor) -> None:
     counted(store, reference, REF, people(2017, 16), MONDAY - DAY)
-    assert len(measured(store, monitor, MONDAY).opened) == 3
-    assert measured(store, monitor, MONDAY) == Seen()
+    assert len(when_it_is_measured(store, monitor, MONDAY).opened) == 3
+    assert when_it_is_measured(store, monitor, MONDAY) == Seen()
     with transaction(store) as session:
         assert queries.runs(session, monitor.id).total == 1
         assert {each.times for each in queries.findings(session).items} == {1}
@@ -115,20 +106,20 @@ def test_a_finding_that_grows_worse_says_so(store: Store, reference: Reference, 
     quiet, other = people(2016, 16, 49), people(2017, 16)
     some = {name: [*quiet[name], *other[name][:1500]] for name in quiet}
     counted(store, reference, REF, some, MONDAY - DAY)
-    assert {each.state for each in measured(store, monitor, MONDAY).opened} == {"warn"}
+    assert {each.state for each in when_it_is_measured(store, monitor, MONDAY).opened} == {"warn"}
     counted(store, reference, REF, other, MONDAY + 7 * DAY)
-    worse = measured(store, monitor, MONDAY + 8 * DAY)
+    worse = when_it_is_measured(store, monitor, MONDAY + 8 * DAY)
     assert [each.subject for each in worse.worsened] == ["AGEP"]
     assert "finding.worsened" in facts(store)
 
 
 def test_r33_silence_is_a_finding_and_never_green(store: Store, reference: Reference, monitor: Monitor) -> None:
-    (silence,) = measured(store, monitor, MONDAY).opened
+    (silence,) = when_it_is_measured(store, monitor, MONDAY).opened
     assert (silence.measure, silence.state, silence.cause) == ("silence", "no data", "silence in production")
     assert "0 rows say nothing" in silence.detail
     assert seen(store, monitor).verdict == "no data"
     counted(store, reference, REF, people(2016, 16, 49), MONDAY)
-    assert [each.measure for each in measured(store, monitor, MONDAY + DAY).closed] == ["silence"]
+    assert [each.measure for each in when_it_is_measured(store, monitor, MONDAY + DAY).closed] == ["silence"]
 
 
 def test_r33_a_missed_run_is_marked_found_and_may_be_caught_up(
@@ -136,7 +127,7 @@ def test_r33_a_missed_run_is_marked_found_and_may_be_caught_up(
 ) -> None:
     counted(store, reference, REF, people(2016, 16, 49), MONDAY - DAY)
     clock.set(MONDAY)
-    measured(store, monitor, MONDAY)
+    when_it_is_measured(store, monitor, MONDAY)
     with transaction(store) as session:
         monitors.expect(session, monitor.id, MONDAY + DAY)
     clock.set(MONDAY + DAY + timedelta(minutes=4))
@@ -148,7 +139,7 @@ def test_r33_a_missed_run_is_marked_found_and_may_be_caught_up(
         assert runs.missed(session, monitor.id, MONDAY + DAY, why="the schedule is paused", then=MONDAY + 2 * DAY)
         assert not runs.missed(session, monitor.id, MONDAY, why="late", then=MONDAY + 2 * DAY)
     assert seen(store, monitor).verdict == "no data"
-    assert [each.measure for each in measured(store, monitor, MONDAY + DAY).closed] == ["silence"]
+    assert [each.measure for each in when_it_is_measured(store, monitor, MONDAY + DAY).closed] == ["silence"]
     assert seen(store, monitor).verdict == "healthy"
     with transaction(store) as session:
         assert queries.run(session, monitor.id, MONDAY + DAY).caught_up
@@ -161,8 +152,8 @@ def test_what_is_caught_up_later_than_a_newer_run_judges_the_present_no_more(
 ) -> None:
     counted(store, reference, REF, people(2017, 16), MONDAY - 10 * DAY)
     counted(store, reference, REF, people(2016, 16, 49), MONDAY - DAY)
-    measured(store, monitor, MONDAY)
-    assert measured(store, monitor, MONDAY - 8 * DAY) == Seen()
+    when_it_is_measured(store, monitor, MONDAY)
+    assert when_it_is_measured(store, monitor, MONDAY - 8 * DAY) == Seen()
     assert seen(store, monitor).verdict == "healthy"
     with transaction(store) as session:
         assert queries.run(session, monitor.id, MONDAY - 8 * DAY).verdict == "breach"
@@ -175,12 +166,12 @@ def test_a_window_may_end_at_the_newest_event_and_the_same_window_twice_is_silen
     ref = given_it_is_live(store, reference, monitoring={"window": "P7D", "measures": ["drift"], "ends": "newest"})
     monitor = started(store)
     counted(store, reference, ref, people(2016, 16, 49), datetime(2016, 5, 1, tzinfo=UTC))
-    measured(store, monitor, MONDAY)
+    when_it_is_measured(store, monitor, MONDAY)
     assert seen(store, monitor).verdict == "healthy"
-    (silence,) = measured(store, monitor, MONDAY + DAY).opened
+    (silence,) = when_it_is_measured(store, monitor, MONDAY + DAY).opened
     assert "no inference is newer than 2016-05-01 01:00" in silence.detail
     counted(store, reference, ref, people(2017, 16), datetime(2017, 5, 1, tzinfo=UTC))
-    assert len(measured(store, monitor, MONDAY + 2 * DAY).opened) == 3
+    assert len(when_it_is_measured(store, monitor, MONDAY + 2 * DAY).opened) == 3
     with transaction(store) as session:
         assert queries.run(session, monitor.id, MONDAY + 2 * DAY).until == datetime(2017, 5, 1, 1, tzinfo=UTC)
 
@@ -189,13 +180,13 @@ def test_r27_a_stopped_monitor_keeps_its_history_and_can_be_started_again(
     store: Store, reference: Reference, monitor: Monitor
 ) -> None:
     counted(store, reference, REF, people(2017, 16), MONDAY - DAY)
-    measured(store, monitor, MONDAY)
+    when_it_is_measured(store, monitor, MONDAY)
     with transaction(store) as session:
         (stopped,) = monitors.stop(session, "worker", "employment", reason="retired")
         assert monitors.stop(session, "worker", "employment", reason="retired") == []
     assert (stopped.state, stopped.stopped_by, stopped.reason) == ("stopped", "worker", "retired")
     with pytest.raises(MonitorStopped):
-        measured(store, monitor, MONDAY + DAY)
+        when_it_is_measured(store, monitor, MONDAY + DAY)
     with transaction(store) as session:
         assert queries.runs(session, monitor.id).items[0].verdict == "breach"
         assert {each.closed_because for each in queries.findings(session).items} == {"the monitor was stopped"}
@@ -240,13 +231,13 @@ def test_r32_bounds_take_four_eyes_have_versions_and_are_kept_with_the_run(
     assert second.version == 2
     with transaction(store) as session, pytest.raises(ProposalUnknown):
         thresholds.approve(session, ROSA, own.id)  # a later proposal took its place
-    assert len(measured(store, monitor, MONDAY).opened) == 3  # what is only proposed is not in force
+    assert len(when_it_is_measured(store, monitor, MONDAY).opened) == 3  # what is only proposed is not in force
     with transaction(store) as session:
         thresholds.approve(session, ROSA, second.id, comment="Agreed.")
         assert [(each.version, each.state) for each in thresholds.history(session, "employment")] == [
             (2, "approved"), (1, "withdrawn"),
         ]  # fmt: skip
-    assert [each.subject for each in measured(store, monitor, MONDAY + DAY).closed] == ["AGEP"]
+    assert [each.subject for each in when_it_is_measured(store, monitor, MONDAY + DAY).closed] == ["AGEP"]
     with transaction(store) as session:
         before, after = (queries.run(session, monitor.id, due) for due in (MONDAY, MONDAY + DAY))
         bounds = [next(each["bounds"] for each in run.readings if each["subject"] == "AGEP") for run in (before, after)]
@@ -299,7 +290,7 @@ def test_r49_one_cause_is_one_group_over_the_models_and_chance_is_counted_over_a
         counted(store, reference, ref, window, MONDAY - DAY)
         with transaction(store) as session:
             monitor = monitors.start(session, "worker", model, "production", timezone="UTC")
-        measured(store, monitor, MONDAY)
+        when_it_is_measured(store, monitor, MONDAY)
     with transaction(store) as session:
         (group,) = queries.causes(session)
     assert (group.models, group.findings, group.state) == (("first", "second"), 6, "breach")
@@ -311,7 +302,7 @@ def test_r51_what_a_monitor_finds_is_one_alert_that_closes_with_the_last_of_it(
     """The facts that a run tells, taken as the clock takes them."""
     handlers.load()
     counted(store, reference, REF, people(2017, 16), MONDAY - DAY)
-    measured(store, monitor, MONDAY)
+    when_it_is_measured(store, monitor, MONDAY)
     deliver_facts(store)
     with transaction(store) as session:
         (alert,) = alerted.alerts(session).rows
@@ -323,7 +314,7 @@ def test_r51_what_a_monitor_finds_is_one_alert_that_closes_with_the_last_of_it(
     )
     assert [each.title for each in alert.findings] == ["psi of AGEP", "psi of MAR", "psi of RELP"]
     counted(store, reference, REF, people(2016, 16, 49), MONDAY + 8 * DAY)
-    measured(store, monitor, MONDAY + 9 * DAY)
+    when_it_is_measured(store, monitor, MONDAY + 9 * DAY)
     deliver_facts(store)
     with transaction(store) as session:
         assert alerted.alert(session, alert.id).state == "closed"

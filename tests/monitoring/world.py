@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import insert
@@ -11,8 +11,12 @@ from sqlalchemy import insert
 from engine.identity import Person
 from engine.inferences.tables import PieceRow
 from engine.inventory.references import VersionRef
-from engine.statistics.tallies import Reference
-from engine.store import Store, new_id, transaction
+from engine.monitoring import monitors, runs, thresholds
+from engine.monitoring.findings import Seen
+from engine.monitoring.monitors import Monitor
+from engine.statistics.tallies import Reference, refer
+from engine.store import Store, new_id, now, transaction
+from tests.monitoring.census import people
 from tests.serving import house
 
 ADA = Person(id="ada", name="Ada", roles=frozenset({"data_scientist"}))
@@ -35,6 +39,29 @@ def given_it_is_live(store: Store, reference: Reference, model: str = "employmen
     )
     house.when_it_goes_live(store, house.when_it_is_requested(store, ref))
     return ref
+
+
+def given_a_model_that_moved(store: Store, model: str = "moved") -> Monitor:
+    """In production, quiet in the week up to now and of another population in the week after it; drift is looked at."""
+    reference = refer(people(2015, 16, 49))
+    ref = given_it_is_live(store, reference, model, monitoring={"window": "P7D", "measures": ["drift"]})
+    with transaction(store) as session:
+        at = now(session)
+        monitor = monitors.start(session, "worker", model, "production", timezone="UTC")
+    for due, population in ((at, people(2016, 16, 49)), (at + timedelta(days=8), people(2017, 16))):
+        hour = due.replace(minute=0, second=0, microsecond=0)
+        counted(store, reference, ref, population, hour - timedelta(hours=2))
+        when_it_is_measured(store, monitor, due)
+    return monitor
+
+
+def when_it_is_measured(store: Store, monitor: Monitor, due: datetime) -> Seen:
+    """The run that is due then, as the service task does it."""
+    with transaction(store) as session:
+        planned = runs.plan(session, monitor.id, due)
+        taken = runs.measure(session, planned)
+        verdict = runs.judge(planned, taken, thresholds.in_force(session, monitor.model))
+        return runs.record(session, planned, taken, verdict, actor="worker", instance="i-1")
 
 
 def counted(store: Store, reference: Reference, ref: VersionRef, window: Mapping[str, Any], hour: datetime) -> None:

@@ -98,6 +98,8 @@ TABLE = {
     "POST versions.attach": EDITORS,
     "GET portfolio.listing": ALL,
     "GET delivery.page": ALL,
+    "GET operations.page": ALL,
+    "GET operations.card": ALL,
     "GET alerts.listing": ALL,
     "GET alerts.page": ALL,
     "POST alerts.acknowledge": {OPS, MOD, ENG},

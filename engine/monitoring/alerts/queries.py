@@ -137,6 +137,17 @@ def waiting(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(AlertRow).where(_in_state("open"))) or 0
 
 
+def waiting_by_model(session: Session) -> dict[str, int]:
+    """Model -> how many alerts that touch it wait for somebody."""
+    rows = session.execute(
+        select(AlertFindingRow.model, func.count(func.distinct(AlertFindingRow.alert)))
+        .join(AlertRow, AlertRow.id == AlertFindingRow.alert)
+        .where(_in_state("open"), AlertFindingRow.closed_at.is_(None))
+        .group_by(AlertFindingRow.model)
+    )
+    return {model: int(n) for model, n in rows}
+
+
 def reaction(session: Session, since: datetime) -> Reaction:
     """How fast alerts that opened since then were acknowledged."""
     seconds = func.extract("epoch", AlertRow.acknowledged_at - AlertRow.opened_at)
