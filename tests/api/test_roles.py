@@ -129,7 +129,6 @@ TABLE = {
     "add_labels": "SEM",
     "show_delivery": EVERY,
     "list_operations": EVERY,
-    "show_health": EVERY,
     # alerts
     "list_alerts": EVERY,
     "show_alert": EVERY,

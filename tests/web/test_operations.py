@@ -8,6 +8,7 @@ import io
 import pytest
 
 from tests.monitoring.world import given_a_model_that_moved
+from tests.serving.house import given_a_model
 from tests.web.conftest import words
 
 
@@ -29,8 +30,9 @@ def test_r38_the_card_tells_three_states_with_readings_bounds_and_trends(moved, 
     assert text.index("psi of AGEP") < text.index("psi of MAR")
 
 
-def test_r38_a_model_without_a_monitor_is_unknown_and_not_healthy(visit):
-    text = words(visit("auditor").get("/models/letters/health"))
+def test_r38_a_model_without_a_monitor_is_unknown_and_not_healthy(house, visit):
+    given_a_model(house, "unwatched")
+    text = words(visit("auditor").get("/models/unwatched/health"))
     assert "it is not healthy, it is unknown" in text
     assert "healthy" not in text.replace("it is not healthy, it is unknown", "").replace("none of them healthy", "")
 

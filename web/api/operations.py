@@ -8,13 +8,9 @@ from pydantic import BaseModel
 
 from engine.governance import operations
 from engine.governance.operations import Line
-from engine.inventory import queries as inventory
-from engine.monitoring import queries
-from engine.monitoring.queries import Health
 from web import access
 from web.access import needs
 from web.api.blueprint import api, page, page_of, tag
-from web.api.models import ModelPath
 
 _TAGS = tag("Operations", "Models in production, the worst first.")
 
@@ -30,13 +26,4 @@ class WantedStates(BaseModel):
 def list_operations(query: WantedStates) -> dict[str, Any]:
     """Every model that answers somewhere: its three states, what was found, whether it is asked."""
     found = operations.lines(access.session(), state=query.state)
-    return page(found, len(found))
-
-
-@api.get("/models/<model>/health", tags=_TAGS, responses=page_of(Health))
-@needs("model.view")
-def show_health(path: ModelPath) -> dict[str, Any]:
-    """How a model does, by monitor: statistical, technical, business, each with the readings behind it."""
-    model = inventory.model(access.session(), path.model)
-    found = queries.health(access.session(), model.id)
     return page(found, len(found))
