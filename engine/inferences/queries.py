@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,8 @@ from engine.errors import GatewrightError
 from engine.inferences import spans
 from engine.inferences.inference import Inference
 from engine.inferences.tables import InferenceRow, LabelRow, PieceRow, RefusalRow, SpanRow
+
+_AT_ONCE = 5_000
 
 
 class InferenceUnknown(GatewrightError):
@@ -221,6 +223,29 @@ def requests(
         failed=sum(n for _, status, n in found if status >= 500),
         by_code={code: n for code, _, n in found},
     )
+
+
+def of_model(session: Session, model: str, ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the ids that are inferences of the model."""
+    found: set[UUID] = set()
+    for start in range(0, len(ids), _AT_ONCE):
+        part = ids[start : start + _AT_ONCE]
+        found.update(
+            session.scalars(select(InferenceRow.id).where(InferenceRow.id.in_(part), InferenceRow.model == model))
+        )
+    return found
+
+
+def by_reference(session: Session, model: str, references: Sequence[str]) -> dict[str, list[UUID]]:
+    """The model's inferences that carry each of the callers' references; reads the model's log once for 5,000."""
+    found: dict[str, list[UUID]] = {}
+    wanted = sorted(set(references))
+    for start in range(0, len(wanted), _AT_ONCE):
+        part = InferenceRow.caller_reference.in_(wanted[start : start + _AT_ONCE])
+        chosen = select(InferenceRow.caller_reference, InferenceRow.id).where(InferenceRow.model == model, part)
+        for reference, id in session.execute(chosen):
+            found.setdefault(str(reference), []).append(id)
+    return found
 
 
 def failed(session: Session, model: str, *, environment: str, since: datetime, until: datetime) -> int:

@@ -127,6 +127,7 @@ TABLE = {
     "list_inferences": "ASEIMRBU",
     "summarise_inferences": "ASEIMRBU",
     "add_labels": "SEM",
+    "add_label_file": "SEM",
     "show_delivery": EVERY,
     "list_operations": EVERY,
     # alerts

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from flask_openapi3.models.file import FileStorage
+from pydantic import BaseModel, ConfigDict, Field
 
 from engine.governance import lineage
 from engine.governance.lineage import Lineage
@@ -16,6 +17,7 @@ from engine.inferences.inference import Inference
 from engine.inferences.labels import Label
 from engine.inferences.queries import Summary, Window
 from engine.inventory import queries as inventory
+from engine.monitoring import label_files
 from web import access
 from web.access import needs
 from web.api.blueprint import answers, api, plain, tag
@@ -68,6 +70,16 @@ class SentLabels(BaseModel):
     labels: list[SentLabel] = Field(min_length=1, max_length=5000)
 
 
+class LabelForm(BaseModel):
+    """A file of labels."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    file: FileStorage = Field(
+        description="Parquet, or CSV with a header line: inference or reference, value, known_at with its zone."
+    )
+
+
 @api.get("/inferences/<uuid:inference>", tags=_TAGS, responses=answers(Lineage))
 @needs("inference.view")
 def show_inference(path: InferencePath) -> dict[str, Any]:
@@ -102,4 +114,15 @@ def add_labels(path: ModelPath, body: SentLabels) -> dict[str, Any]:
     sent = [Label(inference=each.inference, value=each.value, known_at=each.known_at) for each in body.labels]
     new = labels.add(access.session(), access.current_person(), model=path.model, labels=sent)
     found: dict[str, Any] = plain(Taken(sent=len(sent), new=new))
+    return found
+
+
+@api.post("/models/<model>/label-files", tags=_TAGS, responses=answers(Taken))
+@needs("label.write")
+def add_label_file(path: ModelPath, form: LabelForm) -> dict[str, Any]:
+    """Hand in a file of what became known later; a row that is wrong is named by its line and refuses all of them."""
+    content = form.file.read()
+    inventory.model(access.session(), path.model)
+    sent, new = label_files.take(access.session(), access.current_person(), model=path.model, content=content)
+    found: dict[str, Any] = plain(Taken(sent=sent, new=new))
     return found

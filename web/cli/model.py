@@ -143,3 +143,27 @@ def reproduce(
     )
     if not found.reproduced:
         raise typer.Exit(1)
+
+
+@app.command()
+def labels(
+    model: Annotated[str, typer.Argument(help="The model's id.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Parquet, or CSV with a header line: inference or reference, value, known_at with its zone.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ],
+    json_: Json = False,
+    as_: As = "",
+) -> None:
+    """Hand in what became known later about answers; a row that is wrong is named and refuses the whole file."""
+    from engine.monitoring import label_files
+    from engine.store import transaction
+    from web.cli import acting, output
+
+    with acting.acting(as_, "model labels") as (store, person), transaction(store) as session:
+        sent, new = label_files.take(session, person, model=model, content=file.read_bytes())
+    output.facts({"sent": sent, "new": new}, as_json=json_)
