@@ -397,3 +397,27 @@ def test_a_deployment_that_fails_half_way_may_be_undone_in_a_transaction():
         d.chain("Undone", "Record", "Repair", "Again"), lanes=RISK,
     )  # fmt: skip
     assert failing(files) == {}
+
+
+def told(*ways: str, **given: str):
+    """The called process of a deployment, as far as it tells of its outcome."""
+    outcome = d.script("Outcome_deployed", 'outcome = "deployed"')
+    parts = (d.start(), p.trial(), p.approval("Approve"), p.deploy(), outcome, d.end(), *ways)
+    flows = d.chain("Start", "Test", "Approve") + p.decided("Approve", "Deploy")
+    files = p.process(*parts, flows, d.chain("Deploy", "Outcome_deployed", "End"), lanes=RISK, name="deployment")
+    return p.verdict(p.proven(drawn(files)), "deployed-is-told")
+
+
+def test_what_is_told_as_deployed_was_deployed():
+    assert told().outcome == HOLDS
+    late = d.boundary("Late", "Deploy", d.timer("duration", "PT1H")) + d.flow("Late", "Outcome_deployed")
+    assert p.walk(told(late))[-2:] == ["Late", "Outcome_deployed"]
+    refused = d.boundary("Refused", "Deploy", d.event("error")) + d.flow("Refused", "Outcome_deployed")
+    assert told(refused).outcome == FAILS
+
+
+def test_what_was_deployed_on_an_earlier_approval_is_not_told_of_a_later_one():
+    again = d.boundary("Again", "Outcome_deployed", d.timer("duration", "PT1H")) + d.flow("Again", "Approve")
+    late = d.boundary("Late", "Deploy", d.timer("duration", "PT1H")) + d.flow("Late", "Outcome_deployed")
+    assert told(again).outcome == HOLDS
+    assert told(again, late).outcome == FAILS
