@@ -91,3 +91,18 @@ def test_nothing_is_written_outside_of_its_own_folders(told: Told) -> None:
     assert told.strays == []
     assert f"Database: {running.database_of(told.folder)}" in told.output
     assert told.left == {".gatewright-demo", "demo.json", "temporary"}
+
+
+def test_r31_the_monitor_finds_the_people_it_was_not_made_for(told: Told) -> None:
+    """By its schedule: 2016 healthy, 2017 a breach that names age first, with what moved with it."""
+    (watched,) = told.get("mika", "/monitors", model="employment")["items"]
+    runs = told.get("mika", f"/monitors/{watched['monitor']['id']}/runs")["items"]
+    assert [(each["verdict"], each["statistical"]) for each in runs] == [("breach", "breach"), ("healthy", "healthy")]
+    assert [each["until"][:4] for each in runs] == ["2018", "2017"]
+    started = {told.get("otto", f"/instances/{each['instance']}")["instance"]["starter"] for each in runs}
+    assert started == {"clock"}
+    found = told.get("mika", "/findings", model="employment", is_open=True)["items"]
+    assert [each["subject"] for each in found][:3] == ["AGEP", "MAR", "RELP"]
+    assert {each["cause"] for each in found} == {"drift psi AGEP"}
+    alerts = told.get("mika", "/alerts", model="employment")["items"]
+    assert [each["cause"] for each in alerts] == ["drift psi AGEP"]

@@ -13,6 +13,8 @@ from typing import Any
 
 YEAR = 2016
 AGES = (16, 49)
+#: afterwards everybody is asked, and the model was never meant for them: a sample is enough to see it
+LATER_YEAR, EVERYBODY, SAMPLE = 2017, (16, 99), 3_000
 FILE = "employment-2016-2018.parquet"
 
 
@@ -25,16 +27,29 @@ class Batch:
     references: list[str]
 
 
-def batches(folder: Path, features: list[str], size: int) -> list[Batch]:
-    """The people of the year and the ages, in the order of the file, with nothing but the features of the model."""
+def batches(
+    folder: Path,
+    features: list[str],
+    size: int,
+    *,
+    year: int = YEAR,
+    ages: tuple[int, int] = AGES,
+    at_most: int | None = None,
+) -> list[Batch]:
+    """The people of a year and of ages, in the order of the file, with nothing but the features of the model.
+
+    at_most: so many of them, evenly taken.
+    """
     from engine.training import frames
 
     table = frames.read((folder / FILE).read_bytes(), FILE)
-    low, high = AGES
-    table = frames.where(table, {"year": YEAR, "AGEP": {"from": low, "to": high}}, FILE)
+    low, high = ages
+    table = frames.where(table, {"year": year, "AGEP": {"from": low, "to": high}}, FILE)
+    if at_most is not None:
+        table = table.take([position * table.num_rows // at_most for position in range(at_most)])
     references = [str(each) for each in table.column("id").to_pylist()]
     rows = table.select(features).to_pylist()
-    times = list(moments(len(rows)))
+    times = list(moments(year, len(rows)))
     return [
         Batch(
             rows=rows[start : start + size],
@@ -45,8 +60,8 @@ def batches(folder: Path, features: list[str], size: int) -> list[Batch]:
     ]
 
 
-def moments(n_rows: int) -> Iterator[str]:
+def moments(year: int, n_rows: int) -> Iterator[str]:
     """An instant of the year for each row, evenly spread."""
-    begin, end = datetime(YEAR, 1, 1, tzinfo=UTC), datetime(YEAR + 1, 1, 1, tzinfo=UTC)
+    begin, end = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
     for position in range(n_rows):
         yield (begin + (end - begin) * position / n_rows).isoformat()

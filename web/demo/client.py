@@ -79,6 +79,10 @@ class Client:
         """What came of a change."""
         return self._ask("PUT", path, **words)
 
+    def patch(self, path: str, **words: Any) -> Any:
+        """What came of a change of some of it."""
+        return self._ask("PATCH", path, **words)
+
     def _ask(self, method: str, path: str, done: Collection[str] = (), **words: Any) -> Any:
         address = f"{self.address}/api/v1{path}"
         answer, lost = _answered(lambda: self._session.request(method, address, timeout=_SECONDS, **words))

@@ -169,6 +169,7 @@ def _summarise(telling: Telling, story: Any, seconds: float) -> None:
             ("Scored over HTTP", f"{outcome.scored:,} people ({decisions}), p95 {outcome.p95_ms:.0f} ms a request"),
             ("Logged", f"{outcome.logged:,} inferences, each with its id"),
             ("Foretold paths", "taken as foretold" if all(outcome.paths_kept.values()) else "not taken"),
+            ("Its monitor", f"2016 healthy, 2017 a breach: {outcome.finding['cause']}"),
             ("Model two", f"retired, answers {outcome.retired_status}"),
             ("Reproduced", f"yes, predictions {outcome.digest[:16]}"),
             ("Audit log", f"{outcome.audit['rows']:,} rows, verified"),

@@ -56,6 +56,7 @@ class Outcome:
     decisions: dict[str, int] = field(default_factory=dict)
     digest: str = ""
     paths_kept: dict[str, bool] = field(default_factory=dict)
+    finding: dict[str, Any] = field(default_factory=dict)
     retired_status: int = 0
 
 
@@ -80,6 +81,8 @@ class Story:
         self._model_two()
         self._telling.head("A schedule, not a person, asks how model one does")
         self._review()
+        self._telling.head("Model one is watched, and meets people whom it was not made for")
+        self._watch()
         self._telling.head("Model two retires")
         self._retire()
         self._telling.head("Proofs")
@@ -226,6 +229,66 @@ class Story:
             f"keeps it: {figures['inferences']:,} inferences, {figures['errors']} errors, "
             f"{len(figures['open_risks'])} open risks, {figures['labels']}",
         )
+
+    # Monitoring
+
+    def _watch(self) -> None:
+        self._until(self._monitor, "a monitor that the deployment started")
+        healthy = self._measured("The monitor looks at the people of 2016")
+        if healthy["verdict"] != "healthy":
+            raise self._failed(f"the monitor says of 2016: {healthy['verdict']}")
+        self._say("clock", f"has the monitor look at {healthy['rows']:,} people of {census.YEAR}: healthy")
+        features = list(self._plan(ONE).metadata.features)
+        later = census.batches(
+            self._folder / "data",
+            features,
+            BATCH,
+            year=census.LATER_YEAR,
+            ages=census.EVERYBODY,
+            at_most=census.SAMPLE,
+        )
+        scorer = self._scorer("mika", ONE)
+        for batch in later:
+            scorer.score(batch.rows, batch.event_times, batch.references)
+        self._until(lambda: self._whole_log(self.outcome.scored + census.SAMPLE), "the people of 2017 in the log")
+        self._say("mika", f"has {census.SAMPLE:,} people of {census.LATER_YEAR} scored, of every age from 16 on")
+        found = self._measured("The monitor looks at the people of 2017")
+        findings = self._people["mika"].get("/findings", model=ONE, is_open=True)["items"]
+        if found["verdict"] != "breach" or not findings:
+            raise self._failed(f"the monitor says of 2017: {found['verdict']}")
+        first = self.outcome.finding = findings[0]
+        self._say(
+            "clock",
+            f"has it look at {found['rows']:,} people of {census.LATER_YEAR}: a breach. PSI of {first['subject']} "
+            f"{first['value']:.1f} [{first['low']:.1f}, {first['high']:.1f}], moving with it "
+            f"{' and '.join(first['moving_with'])}",
+        )
+        self._people["mika"].patch(f"/monitors/{found['monitor']}", json={"timing": "0 6 * * *"})
+
+    def _measured(self, text: str) -> dict[str, Any]:
+        """The run that the monitor's schedule starts a second from now."""
+        monitor = self._monitor()
+        if monitor is None:
+            raise self._failed("nothing looks at it")
+        self._telling.waits(text)
+        before = {each["due_at"] for each in self._runs(monitor["id"])}
+        self._people["mika"].patch(f"/monitors/{monitor['id']}", json={"timing": "R1/PT1S"})
+        found: dict[str, Any] = self._until(
+            # A change whose answer was lost is asked for again, and may start a second run that finds nothing newer.
+            lambda: next((each for each in self._runs(monitor["id"]) if each["due_at"] not in before), None),
+            "a run of the monitor",
+        )
+        return found
+
+    def _monitor(self) -> dict[str, Any] | None:
+        found = self._people["mika"].get("/monitors", model=ONE)["items"]
+        monitor: dict[str, Any] | None = found[0]["monitor"] if found else None
+        return monitor
+
+    def _runs(self, monitor: str) -> list[dict[str, Any]]:
+        """The runs that had anything to look at."""
+        found = self._people["mika"].get(f"/monitors/{monitor}/runs")["items"]
+        return [each for each in found if each["rows"]]
 
     def _scheduled_review(self) -> dict[str, Any] | None:
         found = self._people["mika"].get("/instances", process="review", subject=ONE)["items"]
