@@ -92,7 +92,7 @@ class Judged:
             "p": finite(self.p),
             "adjusted": finite(self.adjusted),
             "excess": finite(self.excess),
-            "detail": dict(reading.detail),
+            "detail": plain(reading.detail),
         }
 
 
@@ -190,6 +190,19 @@ def beyond(value: float, bound: float, better: str) -> bool:
 def finite(number: float | None) -> float | None:
     """The number where JSON has it, else None."""
     return number if number is not None and math.isfinite(number) else None
+
+
+def plain(value: Any) -> Any:
+    """A measure's detail as JSON: what is no number is null, what JSON has no word for is its text."""
+    if isinstance(value, Mapping):
+        return {str(name): plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(each) for each in value]
+    if isinstance(value, bool | int | str) or value is None:
+        return value
+    if isinstance(value, float):
+        return finite(value)
+    return str(value)
 
 
 def _from_one(ratio: float) -> float:

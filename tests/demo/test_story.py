@@ -98,7 +98,7 @@ def test_r31_the_monitor_finds_the_people_it_was_not_made_for(told: Told) -> Non
     (watched,) = told.get("mika", "/monitors", model="employment")["items"]
     runs = told.get("mika", f"/monitors/{watched['monitor']['id']}/runs")["items"]
     assert [(each["verdict"], each["statistical"]) for each in runs] == [("breach", "breach"), ("healthy", "healthy")]
-    assert [each["until"][:4] for each in runs] == ["2018", "2017"]
+    assert [each["until"][:7] for each in runs] == ["2017-12", "2017-01"]
     started = {told.get("otto", f"/instances/{each['instance']}")["instance"]["starter"] for each in runs}
     assert started == {"clock"}
     found = told.get("mika", "/findings", model="employment", is_open=True)["items"]

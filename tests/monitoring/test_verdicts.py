@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -202,11 +204,14 @@ def test_the_worst_comes_first_and_then_what_is_furthest_beyond_its_bound() -> N
 
 
 def test_a_judged_reading_is_json_whatever_it_holds() -> None:
-    infinite = reading(math.inf, 1, math.inf, metric="impact_ratio", better="one")
+    detail = {"share": math.nan, "rows": [(1, math.inf)], "at": datetime(2026, 1, 5, tzinfo=UTC), "of": {2: True}}
+    infinite = reading(math.inf, 1, math.inf, metric="impact_ratio", better="one", detail=detail)
     found = judge(
         [Taken(measure="m", dimension="business", readings=(infinite,))],
         lambda *_: Bounds(warn=0.9, breach=0.8, source="approved", version=3),
     ).readings[0]
     kept = found.as_json()
     assert (kept["value"], kept["bounds"], kept["excess"]) == (None, "approved 3", None)
+    told = {"share": None, "rows": [[1, None]], "at": "2026-01-05 00:00:00+00:00", "of": {"2": True}}
+    assert json.loads(json.dumps(kept, allow_nan=False))["detail"] == told
     assert verdicts.worst([found.state]) == "healthy"  # from 1 on: it may be no more than that
