@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +30,9 @@ class Parameters(BaseModel):
     version: str = Field(description="The version to deploy, as model@number.")
     environment: str = Field(description="The environment that shall run it.")
     target: str = Field(default="", description="What shall run it there, such as batch; empty: the environment's own.")
+    share: int = Field(
+        default=100, ge=1, le=100, description="Percent of the requests that it answers, beside what answers now."
+    )
 
 
 @service_task(
@@ -79,7 +83,10 @@ def record(session: Session, parameters: Parameters, ctx: Context, result: dict[
     deployment = serving.deployment(session, UUID(result["deployment"]))
     if deployment.target not in targets.served():  # our scoring service tells by itself how its deployments are
         deployments.observed(session, deployment.id, "running")
-    deployments.went_live(
+    go_live = (
+        deployments.went_live if parameters.share == 100 else partial(deployments.take_share, share=parameters.share)
+    )
+    go_live(
         session,
         deployment.id,
         address=result["address"],

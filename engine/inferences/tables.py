@@ -55,6 +55,18 @@ class RefusalRow(Base):
     requests: Mapped[int] = mapped_column(BigInteger)
 
 
+class FailureRow(Base):
+    """How many requests failed at one deployment by one error within one hour: those of status 500 and above."""
+
+    __tablename__ = "failures"
+    __table_args__ = {"schema": SCHEMA}  # noqa: RUF012
+
+    deployment: Mapped[UUID] = mapped_column(primary_key=True)
+    hour: Mapped[Moment] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(primary_key=True)
+    requests: Mapped[int] = mapped_column(BigInteger)
+
+
 class PieceRow(Base):
     """Counts of rows that one group of the log wrote, of one hour of event time."""
 

@@ -186,15 +186,64 @@ def went_live(
     return value(row)
 
 
+def take_share(
+    session: Session, id: UUID, *, share: int, address: str, person: Person, instance: str = "", task: str = ""
+) -> Deployment:
+    """The deployment that from now on answers a share of the requests, beside the one that answered all of them.
+
+    share: in percent, 1 to 99. Another that had a share is told to stop. Where nothing answers yet, it answers all.
+    """
+    row = _known(session, id)
+    _lock_routes(session, row.model)
+    routes = session.scalars(
+        select(RouteRow)
+        .where(RouteRow.model == row.model, RouteRow.environment == row.environment, RouteRow.deployment != id)
+        .order_by(RouteRow.weight.desc(), RouteRow.since)
+    ).all()
+    if not routes:
+        return went_live(session, id, address=address, person=person, instance=instance, task=task)
+    row = _locked(session, id)
+    refuse_retired(session, row.model)
+    if row.desired != "running":
+        raise DeploymentStopped(id=id, version=f"{row.model}@{row.version}")
+    standing, *others = routes
+    session.execute(delete(RouteRow).where(RouteRow.deployment.in_([id, *(each.deployment for each in others)])))
+    standing.weight = 100 - share
+    session.add(RouteRow(model=row.model, environment=row.environment, deployment=id, weight=share, since=now(session)))
+    row.address, row.live_at = address, row.live_at or now(session)
+    _record(
+        session,
+        row,
+        "deployment.took_share",
+        person.id,
+        address=address,
+        weight=share,
+        beside=str(standing.deployment),
+        instance=instance or row.instance,
+        task=task or row.task,
+    )
+    for other in _locked_all(session, [each.deployment for each in others]):
+        reason = f"its share went to {row.model}@{row.version}"
+        _wind_down(session, other, person, reason=reason, instance=instance, task=task)
+    session.flush()
+    return value(row)
+
+
 def withdraw(
     session: Session, id: UUID, *, person: Person, reason: str, instance: str = "", task: str = ""
 ) -> Deployment:
-    """The deployment, told to stop: one that failed to start, or was refused on its way. Its route, if any, is gone."""
+    """The deployment, told to stop: one that failed to start, or was refused on its way. Its route, if any, is gone.
+
+    What it answered goes to the one that is left beside it.
+    """
     row = _known(session, id)
     _lock_routes(session, row.model)
     row = _locked(session, id)
     if row.desired == "running":
         session.execute(delete(RouteRow).where(RouteRow.deployment == row.id))
+        left = select(RouteRow).where(RouteRow.model == row.model, RouteRow.environment == row.environment)
+        if len(routes := session.scalars(left).all()) == 1:
+            routes[0].weight = 100
         _wind_down(session, row, person, reason=reason, instance=instance, task=task)
         session.flush()
     return value(row)

@@ -32,7 +32,7 @@ def vocabulary() -> Vocabulary:
                 schema={
                     "type": "object",
                     "properties": {parameter: {} for parameter in re.findall(r"`(\w+)`", parameters)},
-                    "required": re.findall(r"`(\w+)`", parameters),
+                    "required": re.findall(r"`(\w+)`", parameters.partition("optional")[0]),
                     "additionalProperties": False,
                 },
                 errors=tuple(re.findall(r"`(\w+)`", errors)),

@@ -34,8 +34,9 @@ def nodes(process: str) -> list[Node]:
 
 def test_the_library_holds_the_life_cycle_and_all_that_it_calls() -> None:
     called = {node.called for process in PROCESSES for node in nodes(process) if node.called}
-    # alerting is started by a message of the house, a run of a monitor by its schedule, and by no other life cycle
-    assert called | {"model_life_cycle", "alerting", "monitoring"} == set(PROCESSES)
+    # Alerting is started by a message of the house, a run of a monitor by its schedule, a canary and a roll-back by
+    # a person; none of them by another life cycle.
+    assert called | {"model_life_cycle", "alerting", "monitoring", "canary", "roll_back"} == set(PROCESSES)
     bundle(files("model_life_cycle"), {name: files(name) for name in called})
 
 

@@ -67,6 +67,14 @@ def read(content: Any, *, fields: frozenset[str], limit_rows: int) -> Batch:
     return batch(content, times, references)
 
 
+def reference_in(content: Any) -> Any:
+    """What the caller calls the first row, in a body of whatever form; None where it has no name for it."""
+    given = content.get("reference") if isinstance(content, dict) else None
+    rows = content.get("rows") if isinstance(content, dict) else content
+    first = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
+    return first.get("reference") or (given[0] if isinstance(given, list) and given else given)
+
+
 def batch(rows: Sequence[Mapping[str, Any]], times: Sequence[Any], references: Sequence[Any]) -> Batch:
     """A batch of rows with raw event times and references, both checked."""
     seen: dict[Any, datetime | None] = {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import random
+import hashlib
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -74,9 +75,15 @@ class Directory:
         shares = self.routes.get(model, {}).get(environment, ())
         return sorted({endpoint.deployment.version for endpoint, _ in shares})
 
-    def find(self, model: str, environment: str, version: int | None = None) -> Endpoint:
+    def shared(self, model: str, environment: str) -> bool:
+        """Whether several deployments share the model's requests in the environment."""
+        return len(self.routes.get(model, {}).get(environment, ())) > 1
+
+    def find(self, model: str, environment: str, version: int | None = None, key: str = "") -> Endpoint:
         """The endpoint that answers this request; among several of one route by their weights.
 
+        key: what the caller calls the request; the same key always finds the same endpoint, and still finds the
+        newest when its share has grown. Without one, chance decides.
         Raises NotDeployed or VersionNotDeployed.
         """
         shares = self.routes.get(model, {}).get(environment, ())
@@ -90,6 +97,17 @@ class Directory:
                 raise VersionNotDeployed(model=model, version=version, environment=environment, versions=versions)
         if len(shares) == 1:
             return shares[0][0]
-        endpoints, weights = zip(*shares, strict=True)
-        chosen: Endpoint = random.choices(endpoints, weights)[0]  # noqa: S311 - spreads load, guards nothing
-        return chosen
+        # The newest first: whoever is in its share stays there while it grows.
+        newest_first = sorted(shares, key=lambda share: share[0].deployment.id, reverse=True)
+        place = _place(f"{model}/{environment}/{key}" if key else secrets.token_hex(8))
+        place *= sum(weight for _, weight in newest_first)
+        for endpoint, weight in newest_first:
+            place -= weight
+            if place < 0:
+                return endpoint
+        return newest_first[-1][0]
+
+
+def _place(key: str) -> float:
+    """Where a key falls in [0, 1), evenly and always the same."""
+    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=6).digest()) / (1 << 48)

@@ -110,6 +110,9 @@ class _Asked:
 
     model: str = ""
     environment: str = ""
+    deployment: UUID | None = None
+    #: the same key goes to the same deployment, where several share a model's requests
+    key: str = ""
     #: what is asked for, one of few words: addresses hold names that strangers make up
     operation: str = "other"
 
@@ -166,6 +169,7 @@ class Service:
                     environment=asked.environment,
                     code=error.code,
                     status=error.status,
+                    deployment=asked.deployment,
                 )
             )
 
@@ -280,9 +284,11 @@ class Service:
         bearer = await self._callers.bearer(call.headers.get("authorization", ""))
         endpoint = await self._endpoint(asked, model, environment, None)
         require_scope(bearer, model, endpoint.deployment.environment)
+        content = call.json()
+        endpoint = self._chosen(call, asked, endpoint, None, batches.reference_in(content))
         version = self._ready(endpoint)
-        batch = batches.read(call.json(), fields=frozenset(version.schema.fields), limit_rows=self._bounds.rows)
-        endpoint, predictions, answered = await self._scored(call, bearer.person.id, endpoint, batch)
+        batch = batches.read(content, fields=frozenset(version.schema.fields), limit_rows=self._bounds.rows)
+        endpoint, predictions, answered = await self._scored(call, asked, bearer.person.id, endpoint, batch)
         output, reasons = predictions.output, predictions.reasons
         rows: list[dict[str, Any]] = [
             {"id": id, output: score, "decision": decision}
@@ -308,10 +314,12 @@ class Service:
         bearer = await self._callers.bearer(call.headers.get("authorization", ""))
         endpoint = await self._endpoint(asked, model, environment, number)
         require_scope(bearer, model, endpoint.deployment.environment)
-        version = self._ready(endpoint)
         content = _request(call)
+        named = content.get("id") if isinstance(content, dict) else None
+        endpoint = self._chosen(call, asked, endpoint, number, named)
+        version = self._ready(endpoint)
         batch = open_inference.read(content, version.schema, limit_rows=self._bounds.rows)
-        endpoint, predictions, answered = await self._scored(call, bearer.person.id, endpoint, batch)
+        endpoint, predictions, answered = await self._scored(call, asked, bearer.person.id, endpoint, batch)
         return Answer(
             content=open_inference.answer(
                 model=model,
@@ -337,6 +345,18 @@ class Service:
             await asyncio.get_running_loop().run_in_executor(self._threads, self._refuse_absent, model, environment)
         return directory.find(model, chosen or "", version)
 
+    def _chosen(self, call: Call, asked: _Asked, endpoint: Endpoint, version: int | None, named: Any) -> Endpoint:
+        """The endpoint of the caller's key: the reference of the first row or the request's id, else X-Request-Id.
+
+        A request without any goes where chance has it.
+        """
+        deployment = endpoint.deployment
+        if self._watch.directory.shared(deployment.model, deployment.environment):
+            asked.key = named if isinstance(named, str) and named else call.headers.get("x-request-id", "")
+            endpoint = self._watch.directory.find(deployment.model, deployment.environment, version, asked.key)
+        asked.deployment = endpoint.deployment.id
+        return endpoint
+
     def _refuse_absent(self, model: str, environment: str | None) -> None:
         """Raises DeploymentsEnded, ModelNotServed, or NotDeployed for a model of which nothing is routed here."""
         with transaction(self._store) as session:
@@ -355,7 +375,7 @@ class Service:
         return endpoint.version
 
     async def _scored(
-        self, call: Call, caller: str, endpoint: Endpoint, batch: Batch
+        self, call: Call, asked: _Asked, caller: str, endpoint: Endpoint, batch: Batch
     ) -> tuple[Endpoint, Predictions, Answered]:
         """The predictions, and the rows on their way into the log; only then may they be answered."""
         while True:
@@ -367,7 +387,7 @@ class Service:
                 break
             except ScorerNotReady:
                 deployment = endpoint.deployment
-                successor = self._watch.directory.find(deployment.model, deployment.environment)
+                successor = self._watch.directory.find(deployment.model, deployment.environment, key=asked.key)
                 if successor is endpoint:
                     raise
                 endpoint = successor  # it was replaced in the moment between finding and asking it
