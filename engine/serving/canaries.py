@@ -40,7 +40,7 @@ class NoCanary(GatewrightError):
     """{version} shares no requests in {environment} with another version."""
 
     code = "no-canary"
-    hint = "Deploy it with a share below 100 beside the version that answers; the model's page shows the routes."
+    hint = "Start the life cycle canary, which gives it a share; the model's page shows what answers."
     status = 409
 
 
