@@ -8,7 +8,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0018_canary"
-down_revision: str | None = "0015_outcomes"
+down_revision: str | None = "0016_feeds"
 
 
 def upgrade() -> None:
