@@ -43,7 +43,7 @@ SECONDS = {
     "faults/test_many_at_once.py": 11,
 }
 #: of the other units
-_SECONDS_OF_A_TEST = 0.05
+_SECONDS_OF_A_TEST = 0.2
 
 
 def unit(nodeid: str) -> str:
