@@ -14,10 +14,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from pydantic import SecretStr
 
 from engine.config import Settings
 from engine.store.postgres import default_folder
 from web.supervisor import HouseNotRunning, Places, ask
+from web.supervisor.children import environment
 
 
 class House:
@@ -209,6 +211,16 @@ def test_nothing_outlives_a_house_whose_parts_have_come_back(shared: House) -> N
     ask(shared.settings, "stop")
     assert shared.process.wait(30) == 0
     assert shared.left() == []
+
+
+def test_a_child_sees_exactly_the_settings_of_its_house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Secrets, folders, and what holds several values."""
+    settings = Settings(
+        data_dir=tmp_path, database_url=SecretStr("postgresql:///x"), remote_hosts=("a.internal", "b:8000"), web_port=8
+    )
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
+    assert Settings.load() == settings
 
 
 def test_a_long_data_folder_gets_a_short_socket(tmp_path: Path) -> None:

@@ -68,9 +68,16 @@ def environment(settings: Settings) -> dict[str, str]:
         if value is None:
             found.pop(key, None)
         else:
-            found[key] = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            found[key] = _written(value)
     found["GATEWRIGHT_DATA_DIR"] = str(settings.home)
     return found
+
+
+def _written(value: object) -> str:
+    """A setting as its variable holds it: one of several values is JSON."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return json.dumps(value) if isinstance(value, tuple | list | dict) else str(value)
 
 
 @dataclass(slots=True)
