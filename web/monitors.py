@@ -11,10 +11,13 @@ from flask import Blueprint, Response, flash, redirect, request, url_for
 
 from engine.errors import GatewrightError
 from engine.handlers import monitoring
-from engine.monitoring import monitors, queries, thresholds
+from engine.inventory.references import VersionRef
+from engine.monitoring import monitors, queries, sensitivity, thresholds
 from engine.monitoring.measures import all_measures
+from engine.monitoring.monitors import Monitor
 from engine.monitoring.queries import Watched
 from engine.monitoring.runs import Run, RunUnknown
+from engine.monitoring.sensitivity import Sensitivity
 from engine.monitoring.thresholds import BoundsRefused
 from web import access, lists
 from web.access import current_person, needs, session
@@ -179,7 +182,16 @@ def _page(monitor: UUID, *, refusal: GatewrightError | None = None) -> str | Res
         bounds=thresholds.history(session(), found.model)[:50],
         measures=all_measures(),
         refusal=refusal,
+        sensitivity=_sensitivity(found, shown),
     )
+
+
+def _sensitivity(monitor: Monitor, run: Run | None) -> Sensitivity | None:
+    """What drift can be seen in windows as large as that of the run; None where nothing was counted."""
+    if run is None or run.version is None:
+        return None
+    rows = max((each["rows"] for each in run.readings if each["metric"] == "psi"), default=0)
+    return sensitivity.of_version(session(), VersionRef(monitor.model, run.version), rows, monitor.floor)
 
 
 def _asked_for(monitor: UUID, due: str) -> Run | None:

@@ -79,33 +79,27 @@ def count(reference: Reference, tables: Sequence[Source], *, named: Mapping[str,
     named: column of the reference -> its name in the tables, where it is another. A column that only some of the
     tables have is missing in the rows of the others. Raises NothingToCount, and TableRefused naming the file.
     """
-    here = _here(reference, tables, named or {})
-    tallies = [_counted(here.reference, each, here.names) for each in tables]
-    return Scan(
-        reference=here.reference,
-        tally=total(tallies, len(here.reference.columns)),
-        absent=here.absent,
-        further=here.further,
-        files=len(tables),
-    )
+    here = chosen(reference, tables, named or {})
+    tallies = [counted(here.reference, each, here.names) for each in tables]
+    return here.of(total(tallies, len(here.reference.columns)), files=len(tables))
 
 
 def chunks(
     reference: Reference, tables: Sequence[Source], rows: int, *, named: Mapping[str, str] | None = None
 ) -> Iterator[Scan]:
     """The same for each `rows` rows one after the other; the last may have fewer."""
-    here = _here(reference, tables, named or {})
-    counting, counted = _countings(here.reference), 0
+    here = chosen(reference, tables, named or {})
+    counting, so_far = _countings(here.reference), 0
     for table in tables:
         for batch in batches(table, [here.names[column] for column in here.reference.names()]):
-            for start, size in _pieces(batch.num_rows, rows, counted):
+            for start, size in _pieces(batch.num_rows, rows, so_far):
                 _add(here.reference, counting, batch.slice(start, size), here.names)
-                counted += size
-                if counted == rows:
-                    yield here.scan(counted, counting)
-                    counting, counted = _countings(here.reference), 0
-    if counted:
-        yield here.scan(counted, counting)
+                so_far += size
+                if so_far == rows:
+                    yield here.scan(so_far, counting)
+                    counting, so_far = _countings(here.reference), 0
+    if so_far:
+        yield here.scan(so_far, counting)
 
 
 def batches(source: Source, columns: Iterable[str]) -> Iterator[pyarrow.RecordBatch]:
@@ -149,18 +143,25 @@ def refuse_large(tables: Sequence[Source]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Here:
+class Chosen:
+    """What of a reference is counted in these tables, and under which names."""
+
     reference: Reference
     names: Mapping[str, str]
     absent: tuple[str, ...]
     further: tuple[str, ...]
 
     def scan(self, rows: int, counting: Sequence[Counting]) -> Scan:
-        tally = self.reference.tally_of(rows, [each.counts() for each in counting])
-        return Scan(reference=self.reference, tally=tally, absent=self.absent, further=self.further)
+        """The rows that were counted so."""
+        return self.of(self.reference.tally_of(rows, [each.counts() for each in counting]))
+
+    def of(self, tally: Tally, files: int = 1) -> Scan:
+        """The scan with this tally."""
+        return Scan(reference=self.reference, tally=tally, absent=self.absent, further=self.further, files=files)
 
 
-def _here(reference: Reference, tables: Sequence[Source], named: Mapping[str, str]) -> _Here:
+def chosen(reference: Reference, tables: Sequence[Source], named: Mapping[str, str]) -> Chosen:
+    """The columns that one of the tables has; raises NothingToCount where there is none."""
     names = {column: named.get(column, column) for column in reference.names()}
     has = {column for table in tables for column in table.columns}
     present = [column for column in reference.names() if names[column] in has]
@@ -170,7 +171,7 @@ def _here(reference: Reference, tables: Sequence[Source], named: Mapping[str, st
             wanted=", ".join(names.values()),
             known=", ".join(sorted(has)) or "none",
         )
-    return _Here(
+    return Chosen(
         reference.only(present),
         names,
         tuple(column for column in reference.names() if column not in present),
@@ -182,7 +183,8 @@ def _countings(reference: Reference) -> list[Counting]:
     return [Counting(column) for column in reference.columns]
 
 
-def _counted(reference: Reference, source: Source, names: Mapping[str, str]) -> Tally:
+def counted(reference: Reference, source: Source, names: Mapping[str, str]) -> Tally:
+    """All rows of one table; names: column of the reference -> its name in the table."""
     counting, rows = _countings(reference), 0
     for batch in batches(source, [names[column] for column in reference.names()]):
         _add(reference, counting, batch, names)
