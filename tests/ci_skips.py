@@ -11,21 +11,27 @@ from fnmatch import fnmatch
 import pytest
 
 #: Patterns of test ids that may be skipped in CI, each with the reason that holds there.
-ALLOWED: dict[str, str] = {
-    f"tests/store/test_postgres.py::{name}": "needs root, to become a second local user"
-    for name in (
-        "test_another_local_user_is_refused_even_with_the_password",
-        "test_as_root_the_server_runs_as_an_unprivileged_user",
-        "test_programs_that_the_server_user_cannot_reach_are_copied",
-        "test_no_other_folder_changes_its_mode",
-    )
-} | {
-    f"tests/faults/test_full_disks.py::{name}": "needs root, to mount a disk of a few megabytes"
-    for name in (
-        "test_a_full_file_store_is_an_incident_and_the_step_is_done_once_there_is_room",
-        "test_a_full_database_refuses_by_name_and_goes_on_with_room",
-    )
-}
+ALLOWED: dict[str, str] = (
+    {
+        "tests/monitoring/test_spread.py::test_two_workers_count_what_one_process_counts": "needs the extra dask",
+    }
+    | {
+        f"tests/store/test_postgres.py::{name}": "needs root, to become a second local user"
+        for name in (
+            "test_another_local_user_is_refused_even_with_the_password",
+            "test_as_root_the_server_runs_as_an_unprivileged_user",
+            "test_programs_that_the_server_user_cannot_reach_are_copied",
+            "test_no_other_folder_changes_its_mode",
+        )
+    }
+    | {
+        f"tests/faults/test_full_disks.py::{name}": "needs root, to mount a disk of a few megabytes"
+        for name in (
+            "test_a_full_file_store_is_an_incident_and_the_step_is_done_once_there_is_room",
+            "test_a_full_database_refuses_by_name_and_goes_on_with_room",
+        )
+    }
+)
 
 
 def _in_ci() -> bool:

@@ -10,11 +10,10 @@ import pytest
 from engine.monitoring import scans, spread
 from tests.monitoring.test_scans import referred, rows
 
-distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
-
 
 def test_two_workers_count_what_one_process_counts(tmp_path: Path) -> None:
     """Processes of their own; four files, one of which lacks a column."""
+    distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
     table = rows(8_000)
     for at in range(4):
         part = table.slice(at * 2_000, 2_000)
