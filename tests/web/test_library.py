@@ -153,6 +153,21 @@ def test_an_uploaded_diagram_waits_for_a_second_architect(visit, house, known, s
     assert "review v2 is published; instances that run keep their version." in done
 
 
+def test_a_drawing_of_two_pools_becomes_two_drafts(visit, house):
+    """Each executable process is a definition of its own, with the other drawn beside it."""
+    iris = visit("ai_architect")
+    beside = '<bpmn:process id="beside_it" isExecutable="true"><bpmn:task id="T"/></bpmn:process>'
+    drawn = blank_diagram.XML.replace("<bpmn:process ", f"{beside}<bpmn:process ", 1)
+    page = iris.post(
+        "/drafts",
+        {"files": [(io.BytesIO(drawn.encode()), "a.bpmn")]},
+        content_type="multipart/form-data",
+        follow_redirects=True,
+    )
+    assert "2 drafts are saved, one for each process" in words(page)
+    assert latest_draft(house, "beside_it").state == "draft"
+
+
 def test_a_file_that_is_no_diagram_is_refused_with_its_reason(visit):
     answer = visit("ai_architect").post(
         "/drafts", {"files": [(io.BytesIO(b"<a/>"), "a.bpmn")]}, content_type="multipart/form-data"
