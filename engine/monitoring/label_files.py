@@ -1,4 +1,4 @@
-"""Late labels from a file: joined to their inferences by id, or by the caller's own reference; all of them or none."""
+"""Late labels from a file or a query, joined by inference id or by the caller's own reference; all of them or none."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from engine.errors import GatewrightError
 from engine.identity import Person, require
 from engine.inferences import labels, queries
 from engine.inferences.labels import Label
+from engine.inventory.references import VersionRef
+from engine.monitoring.feeds.content import Table
+from engine.monitoring.feeds.kinds import sql
+from engine.monitoring.feeds.registry import Wanted
+from engine.store import Store
 from engine.training import frames
 
 AT_ONCE = 5_000
@@ -38,15 +44,62 @@ def take(session: Session, person: Person, *, model: str, content: bytes) -> tup
     """
     require(person, "label.write")
     table = frames.read(content, "labels")
-    by_id = "inference" in table.column_names
-    if not by_id and "reference" not in table.column_names:
-        raise LabelFileRefused(faults="it has neither a column inference nor a column reference")
-    if table.num_rows > MOST_ROWS:
-        raise LabelFileRefused(faults=f"it has {table.num_rows:,} rows; at most {MOST_ROWS:,} are taken at a time")
-    names = ["inference" if by_id else "reference", "value", "known_at"]
-    rows = frames.choose(table, names, "labels").to_pylist()
+    key = _key(table.column_names)
+    rows = frames.choose(table, [key, "value", "known_at"], "labels")
+    _refuse_length(rows.num_rows)
     # A header line comes before the first row of CSV, nothing before that of Parquet.
-    first = 1 if content[:4] == b"PAR1" else 2
+    return _take(session, person, model, rows.to_pylist(), key, 1 if content[:4] == b"PAR1" else 2)
+
+
+def asked(
+    store: Store, model: str, *, url_from: str, query: str, since: datetime, until: datetime
+) -> list[dict[str, Any]]:
+    """The rows that a read-only SELECT on another database gives, with the columns of a file.
+
+    url_from: X of the environment variable GATEWRIGHT_FEED_X that holds the address. query: names %(since)s and
+    %(until)s. Raises FeedMissing, FeedCorrupt, and LabelFileRefused where the query is none.
+    """
+    try:
+        settings = sql.Settings(url_from=url_from, query=query)
+    except ValidationError as error:
+        raise LabelFileRefused(faults=error.errors()[0]["msg"].removeprefix("Value error, ")) from error
+    name = f"labels of {model}"
+    wanted = Wanted(feed=name, environment="", version=VersionRef(model, 1), reference="", since=since, until=until)
+    found: list[dict[str, Any]] = []
+    for part in sql.read(store, settings, wanted):
+        if isinstance(part, Table):
+            found += [{name: values[at] for name, values in part.columns.items()} for at in range(part.rows)]
+            _refuse_length(len(found))
+    return found
+
+
+def take_rows(session: Session, person: Person, *, model: str, rows: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+    """As `take`, from the rows of a query; a row that is wrong is named by its place, from 1 on."""
+    require(person, "label.write")
+    if not rows:
+        return 0, 0
+    for name in ("value", "known_at"):
+        if name not in rows[0]:
+            raise LabelFileRefused(faults=f"it has no column {name}")
+    return _take(session, person, model, rows, _key(list(rows[0])), 1)
+
+
+def _key(names: Sequence[str]) -> str:
+    for name in ("inference", "reference"):
+        if name in names:
+            return name
+    raise LabelFileRefused(faults="it has neither a column inference nor a column reference")
+
+
+def _refuse_length(rows: int) -> None:
+    if rows > MOST_ROWS:
+        raise LabelFileRefused(faults=f"it has {rows:,} rows; at most {MOST_ROWS:,} are taken at a time")
+
+
+def _take(
+    session: Session, person: Person, model: str, rows: Sequence[Mapping[str, Any]], key: str, first: int
+) -> tuple[int, int]:
+    by_id = key == "inference"
     known = {} if by_id else queries.by_reference(session, model, [str(row["reference"]) for row in rows])
     faults, found = [], []
     for line, row in enumerate(rows, start=first):

@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 
 from engine.statistics.columns import Whole
-from engine.statistics.tallies import Tally
+from engine.statistics.tallies import Tally, summed
 
 Name = tuple[str, ...]
 STRIDE = 1 << 17  #: a vector has fewer cells than this
@@ -78,13 +78,13 @@ def added(parts: Iterable[Named]) -> Named:
         return found[0]
     names = tuple(sorted({name for each in found for name in each.names}))
     at = {name: place for place, name in enumerate(names)}
-    moved = [np.empty(0, np.int64)]
+    moved = []
     for each in found:
         to = np.array([at[name] for name in each.names], dtype=np.int64)
-        moved.append(to[each.places // STRIDE] * STRIDE + each.places % STRIDE if len(to) else each.places)
-    places, of = np.unique(np.concatenate(moved), return_inverse=True)
-    times = np.zeros(len(places), np.int64)
-    np.add.at(times, of, np.concatenate([np.empty(0, np.int64), *(each.times for each in found)]))
+        # Names ascend in each part and in the whole, so the places do, too.
+        place = to[each.places // STRIDE] * STRIDE + each.places % STRIDE if len(to) else each.places
+        moved.append((place, each.times))
+    places, times = summed(moved)
     sums: dict[str, int] = {}
     for each in found:
         for name, amount in each.sums.items():

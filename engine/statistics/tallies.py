@@ -23,6 +23,7 @@ OUTPUT = "(output)"
 #: scores lie between 0 and 1, whatever the test rows gave
 SCORE = Column(name=OUTPUT, low=0.0, high=1.0, cells=CELLS, bits=40)
 _FORMAT = 1
+_DENSE = 1 << 23
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,14 +73,28 @@ class Tally:
         )
 
 
+def summed(parts: Sequence[tuple[Whole, Whole]]) -> tuple[Whole, Whole]:
+    """Every place that occurs in any part, ascending, with its times added; within a part each place stands once.
+
+    Added in place where that takes little room: a sort of all of them costs ten times as much.
+    """
+    size = max((int(places[-1]) + 1 for places, _ in parts if len(places)), default=0)
+    if size <= _DENSE:
+        dense = np.zeros(size, np.int64)
+        for places, times in parts:
+            dense[places] += times
+        occurring = np.flatnonzero(dense).astype(np.int64)
+        return occurring, dense[occurring]
+    every, of = np.unique(np.concatenate([places for places, _ in parts]), return_inverse=True)
+    added = np.zeros(len(every), np.int64)
+    np.add.at(added, of, np.concatenate([times for _, times in parts]))
+    return every, added
+
+
 def total(tallies: Iterable[Tally], columns: int) -> Tally:
     """All of them added; of none: nothing occurred. columns: how many columns they are of."""
     found = list(tallies)
-    places, of = np.unique(
-        np.concatenate([np.empty(0, np.int64), *(each.places for each in found)]), return_inverse=True
-    )
-    times = np.zeros(len(places), np.int64)
-    np.add.at(times, of, np.concatenate([np.empty(0, np.int64), *(each.times for each in found)]))
+    places, times = summed([(each.places, each.times) for each in found])
     occurring = times != 0
     return Tally(
         rows=sum(each.rows for each in found),

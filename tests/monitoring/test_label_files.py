@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ from engine import audit
 from engine.inferences import outcomes
 from engine.inferences.inference import Answered
 from engine.monitoring import label_files
+from engine.monitoring.feeds.registry import FeedCorrupt, FeedMissing
 from engine.monitoring.label_files import LabelFileRefused
 from engine.statistics.outcomes import NEGATIVE, POSITIVE, table
 from engine.store import Store, transaction
@@ -72,3 +74,24 @@ def test_rows_that_are_wrong_are_named_by_line_and_nothing_is_taken(store: Store
             taken(store, rows.encode())
     with transaction(store) as session:
         assert table(outcomes.window(session, REF))[[NEGATIVE, POSITIVE]].sum() == 0
+
+
+def test_labels_are_asked_of_another_database_read_only(
+    store: Store, sent: Answered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its address stands in the environment alone; a query that writes is refused by the database."""
+    url = store.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    monkeypatch.setenv("GATEWRIGHT_FEED_TRUTHS", url)
+    window = {"url_from": "TRUTHS", "since": START, "until": START + timedelta(days=1)}
+    query = "SELECT 'a' AS reference, 1 AS value, %(since)s::timestamptz AS known_at WHERE %(until)s > %(since)s"
+    rows = label_files.asked(store, "credit", query=query, **window)
+    with transaction(store) as session:
+        assert label_files.take_rows(session, EVE, model="credit", rows=rows) == (1, 1)
+        assert table(outcomes.window(session, REF))[POSITIVE].sum() == 1
+    writes = "WITH gone AS (DELETE FROM inferences.labels RETURNING *) SELECT %(since)s, %(until)s FROM gone"
+    with pytest.raises(FeedCorrupt, match="data-modifying"):
+        label_files.asked(store, "credit", query=writes, **window)
+    with pytest.raises(LabelFileRefused, match="not one SELECT"):
+        label_files.asked(store, "credit", query="DELETE FROM inferences.labels", **window)
+    with pytest.raises(FeedMissing, match="GATEWRIGHT_FEED_OTHER is not set"):
+        label_files.asked(store, "credit", query=query, **(window | {"url_from": "OTHER"}))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
@@ -74,6 +74,7 @@ def same(one: Named, other: Named) -> bool:
     return one.packed() == other.packed()
 
 
+@settings(deadline=None)
 @given(rows, rows)
 def test_counts_of_parts_add_up_to_those_of_the_whole(one: list[Row], other: list[Row]) -> None:
     """By hour and over all hours; what is taken off again leaves nothing."""
@@ -84,6 +85,7 @@ def test_counts_of_parts_add_up_to_those_of_the_whole(one: list[Row], other: lis
         assert same(Named.unpacked(each.packed()), each)
 
 
+@settings(deadline=None)
 @given(rows)
 def test_each_row_stands_once_in_each_set_of_groups(given: list[Row]) -> None:
     """All rows, each group of a column, each of two columns crossed; answered rows and truths apart."""
@@ -150,6 +152,7 @@ def test_what_is_estimated_without_labels_is_that_of_the_rows(sample: tuple[Any,
     assert found["estimated_auc"][0].value == pytest.approx(by_rows.value, abs=found["estimated_auc"][2])
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=50))
 def test_tenths_are_the_bins_of_the_reliability_diagram(scores: list[float]) -> None:
     """Also where a score lies on a border, as floats have it."""
@@ -198,6 +201,7 @@ def test_a_layout_names_the_groups_of_the_reference() -> None:
     assert len(found.attributes[0].labels) == 14
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 10**8), min_size=1, max_size=200), st.sampled_from([0.5, 0.95, 0.99]))
 def test_percentiles_from_cells_lie_within_their_ratio(sample: list[int], share: float) -> None:
     counts = np.bincount(duration_cells(sample), minlength=DURATION_CELLS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -166,4 +167,28 @@ def labels(
 
     with acting.acting(as_, "model labels") as (store, person), transaction(store) as session:
         sent, new = label_files.take(session, person, model=model, content=file.read_bytes())
+    output.facts({"sent": sent, "new": new}, as_json=json_)
+
+
+@app.command(name="labels-by-query")
+def labels_by_query(
+    model: Annotated[str, typer.Argument(help="The model's id.")],
+    query: Annotated[Path, typer.Argument(help="A file with one SELECT.", exists=True, dir_okay=False)],
+    url_from: Annotated[str, typer.Option(help="X of the variable GATEWRIGHT_FEED_X that holds the address.")],
+    since: Annotated[datetime, typer.Option(help="%(since)s of the query, UTC.")],
+    until: Annotated[datetime, typer.Option(help="%(until)s of the query, UTC.")],
+    json_: Json = False,
+    as_: As = "",
+) -> None:
+    """Fetch what became known later from another PostgreSQL database, read-only: the columns of a file of labels."""
+    from engine.monitoring import label_files
+    from engine.store import transaction
+    from web.cli import acting, output
+
+    text = query.read_text(encoding="utf-8")
+    first, last = (each.replace(tzinfo=UTC) for each in (since, until))
+    with acting.acting(as_, "model labels-by-query") as (store, person):
+        rows = label_files.asked(store, model, url_from=url_from, query=text, since=first, until=last)
+        with transaction(store) as session:
+            sent, new = label_files.take_rows(session, person, model=model, rows=rows)
     output.facts({"sent": sent, "new": new}, as_json=json_)
