@@ -43,11 +43,14 @@ _MOVED_SINCE = text("""
         AND s.seq > coalesce((SELECT max(h.seq) FROM audit.checkpoint_heads h WHERE h.stream = s.name), 0)
     ORDER BY s.name COLLATE "C"
 """)
-#: how long before the last checkpoint a row may have been dated that is committed only after it
-_LATE = timedelta(hours=1)
-#: at its first checkpoint, and then so often, a process looks at all streams: clocks are set back, too
-_ALL_EVERY_SECONDS = 3600.0
-_looked_at_all: dict[str, float] = {}  #: database -> when
+#: How far before the last checkpoint it looks, and how often: a row may be dated some time before it is committed, and
+#: clocks differ and are set back. At its first checkpoint a process looks at all streams.
+_LOOKS: tuple[tuple[float, timedelta | None], ...] = (
+    (3600.0, None),
+    (600.0, timedelta(hours=1)),
+    (0.0, timedelta(minutes=2)),
+)
+_looked: dict[str, dict[float, float]] = {}  #: database -> which of them -> when
 
 
 #: bytes in which the last line of the file surely stands
@@ -169,12 +172,13 @@ def outside_path(settings: Settings) -> Path:
 
 def _moved(session: Session, database: str, last: Mapping[str, Any]) -> list[Head]:
     """The heads that no checkpoint has signed."""
-    looked = _looked_at_all.get(database)
-    if not last or looked is None or time.monotonic() - looked > _ALL_EVERY_SECONDS:
+    looked, at = _looked.setdefault(database, {}), time.monotonic()
+    every, back = next(look for look in _LOOKS if not last or at - looked.get(look[0], float("-inf")) >= look[0])
+    if back is None:
         found = session.execute(_MOVED).all()
-        _looked_at_all[database] = time.monotonic()
     else:
-        found = session.execute(_MOVED_SINCE, {"since": datetime.fromisoformat(last["at"]) - _LATE}).all()
+        found = session.execute(_MOVED_SINCE, {"since": datetime.fromisoformat(last["at"]) - back}).all()
+    looked |= {each: at for each, _ in _LOOKS if each <= every}  # who looks further back has seen the rest
     return [Head(name, seq, bytes(hash_)) for name, seq, hash_ in found]
 
 

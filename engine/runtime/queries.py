@@ -43,7 +43,7 @@ from engine.runtime.values import (
 from engine.store import now
 
 #: a list says how long it is up to here: counting a million rows takes longer than all else that a page does
-MOST_COUNTED = 10_000
+MOST_COUNTED = 5_000
 
 T = TypeVar("T")
 V = TypeVar("V")

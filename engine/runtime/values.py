@@ -200,4 +200,4 @@ class Page(Generic[T]):
     """One page of a list, with the count of the whole."""
 
     rows: list[T]
-    total: int  #: of lists that grow for ever counted up to 10,000
+    total: int  #: of lists that grow for ever counted up to 5,000
