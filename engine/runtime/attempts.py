@@ -22,7 +22,7 @@ from engine import bpmn
 from engine.errors import GatewrightError
 from engine.runtime import breakers, deadlines, guard, instances, jobs, lines, registry, rows, wakeups
 from engine.runtime.context import Context
-from engine.runtime.rows import Job
+from engine.runtime.held import Job
 from engine.runtime.tables import JobRow
 from engine.runtime.transaction import InstanceBusy
 from engine.store import Store, now, replayed, transaction

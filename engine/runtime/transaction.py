@@ -22,7 +22,8 @@ from engine.identity import Person
 from engine.runtime import bundles, incidents, jobs, observed, rows, signals, steps, timers, user_tasks, wakeups
 from engine.runtime import messages as outbox
 from engine.runtime.context import Context
-from engine.runtime.rows import Changes, Held, InstanceOf
+from engine.runtime.held import Held, InstanceOf
+from engine.runtime.rows import Changes
 from engine.store import Store, now, replayed, transaction
 from engine.store.sessions import sqlstate
 from engine.telemetry import tracing

@@ -25,7 +25,7 @@ CHANGED = "gatewright_changed"
 JOBS = "procrastinate_queue_v1#"
 _INSERTED = json.dumps({"type": "job_inserted", "job_id": 0})
 _NOTIFY = "SELECT pg_notify(channel, payload) FROM unnest(%s::text[], %s::text[]) AS notes (channel, payload)"
-_PAUSE_SECONDS = 0.002
+_PAUSE_SECONDS = 0.005
 
 
 class Notifier:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 from engine import audit
 from engine.audit import chain
 from engine.errors import GatewrightError
-from engine.store import Store, TestClock, replayed, transaction
+from engine.store import Store, TestClock, execute, replayed, transaction
 from engine.store.postgres import EmbeddedPostgres
 from tests.statements import heard
 
@@ -26,6 +26,36 @@ def test_rows_are_there_after_the_commit(store: Store) -> None:
         newest, first = audit.entries(session, stream="model:credit")
     assert (first.seq, first.act, first.facts["team"]) == (1, "model.registered", "risk")
     assert newest.seq == 2
+
+
+def test_rows_go_as_parts_of_their_callers_statement(store: Store) -> None:
+    with transaction(store) as session:
+        audit.open_stream(session, "model:credit")
+        audit.record(session, "model:credit", "model.registered", actor="ada")
+        audit.record(session, "system", "thing.done", actor="ada")
+        parts = audit.parts(session)
+        assert parts is not None
+        assert audit.parts(session) is None
+        execute(session, f"WITH {parts.statement} SELECT 1", parts.parameters)
+        audit.record(session, "model:credit", "model.edited", actor="ada")
+    with transaction(store) as session:
+        assert [each.seq for each in audit.entries(session, stream="model:credit")] == [2, 1]
+        assert audit.count(session) == 3
+    assert audit.verify(store).findings == ()
+
+
+def test_what_waited_before_a_savepoint_outlives_it_though_it_was_written_inside(store: Store) -> None:
+    with transaction(store) as session:
+        audit.open_stream(session, "model:credit")
+        audit.record(session, "model:credit", "model.registered", actor="ada")
+        savepoint = session.begin_nested()
+        audit.record(session, "model:credit", "model.edited", actor="ada")
+        parts = audit.parts(session)
+        assert parts is not None
+        execute(session, f"WITH {parts.statement} SELECT 1", parts.parameters)
+        savepoint.rollback()
+    with transaction(store) as session:
+        assert [each.act for each in audit.entries(session, stream="model:credit")] == ["model.registered"]
 
 
 def test_a_rollback_takes_the_rows_with_it(store: Store) -> None:

@@ -9,10 +9,13 @@ import sys
 import threading
 import time
 
+import psycopg
+import pytest
 from procrastinate.manager import get_channel_for_queues
 
 from engine.runtime import clock as clock_process
-from engine.runtime import instances, wakeups, worker
+from engine.runtime import instances, queue, registry, wakeups, worker
+from engine.store import addresses
 from tests.runtime import worlds as w
 
 
@@ -39,6 +42,53 @@ def test_a_worker_takes_what_is_queued_and_stops_when_asked(house):
         working.join(20)
     assert not working.is_alive()
     assert w.RECORDER.calls.count("apply") == 12
+    assert entries(house) == []
+
+
+def test_an_entry_goes_with_the_result_and_stays_where_there_is_none(house):
+    w.given_a_published(house, w.process_p(handler="work_for_tests"))
+    kept, done = (w.detail(house, instances.start(house, w.ADA, "process_p", name)).jobs[0] for name in ("a", "b"))
+    with queue_of(house) as connection:
+        number = queue.register(connection, before=None, keeps=(), silent_seconds=30)
+        taken = queue.take(connection, number, registry.packs(), 10)
+        assert [(each.task, each.instance) for each in taken] == [(j.task, j.instance) for j in (kept, done)]
+        assert queue.take(connection, number, registry.packs(), 10) == []
+        assert worker.run_handler(house, done.task, taken[1].id)
+        assert not worker.run_handler(house, done.task, taken[1].id)
+        assert entries(house) == [(str(kept.task), "doing")]
+        queue.unregister(connection, number)
+    assert worker.rescue_stalled(house, silent_seconds=30) == 1
+    assert entries(house) == [(str(kept.task), "todo")]
+
+
+def test_a_worker_that_was_taken_for_dead_registers_anew_and_keeps_what_it_has_at_work(house):
+    w.given_a_published(house, w.process_p(handler="work_for_tests"))
+    (job,) = w.detail(house, instances.start(house, w.ADA, "process_p")).jobs
+    with queue_of(house) as connection:
+        before = queue.register(connection, before=None, keeps=(), silent_seconds=30)
+        (entry,) = queue.take(connection, before, registry.packs(), 1)
+        queue.unregister(connection, before)
+        with pytest.raises(queue.Unregistered):
+            queue.beat(connection, before)
+        again = instances.start(house, w.ADA, "process_p", "another")
+        with pytest.raises(queue.Unregistered):
+            queue.take(connection, before, registry.packs(), 1)
+        number = queue.register(connection, before=before, keeps=[entry.id], silent_seconds=30)
+        queue.beat(connection, number)
+        assert worker.rescue_stalled(house, silent_seconds=30) == 0
+        (other,) = queue.take(connection, number, registry.packs(), 5)
+        assert other.instance == again
+        queue.end(connection, number, done=[other.id], failed=[entry.id])
+    assert entries(house) == [(str(job.task), "failed")]
+
+
+def entries(house) -> list[tuple[str, str]]:
+    with queue_of(house) as connection:
+        return connection.execute("SELECT queueing_lock, status::text FROM procrastinate_jobs ORDER BY id").fetchall()
+
+
+def queue_of(house):
+    return psycopg.connect(addresses.for_libpq(addresses.of(house.settings).direct), autocommit=True)
 
 
 SLOW = """

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from engine.identity import Person
 from engine.runtime import edits, forms, guard, registry, rows, user_tasks
-from engine.runtime.rows import InstanceOf
+from engine.runtime.held import InstanceOf
 from engine.runtime.transaction import InstanceUnknown, Moving, move
 from engine.runtime.values import UserTask
 from engine.store import Store

@@ -12,7 +12,7 @@ from engine import bpmn
 from engine.errors import words
 from engine.identity import Person
 from engine.runtime import guard, incidents, jobs, registry, rows
-from engine.runtime.rows import InstanceOf, Job
+from engine.runtime.held import InstanceOf, Job
 from engine.runtime.transaction import InstanceEnded, InstanceSuspended, Moving, move
 from engine.store import Store
 from engine.telemetry import tracing

@@ -12,7 +12,7 @@ from engine import audit, bpmn, identity
 from engine.errors import GatewrightError
 from engine.identity import Person
 from engine.runtime import bundles, forms, observed, rows, user_tasks
-from engine.runtime.rows import Held
+from engine.runtime.held import Held
 from engine.runtime.transaction import Moving, run_to_rest
 from engine.store import Store, new_id, now, replayed
 from engine.telemetry import tracing
