@@ -17,6 +17,8 @@ def to_application(connection: Connection, role: str) -> None:
     """Everything on rows of the rooms; of the audit log only reading and adding. Harmless when given again."""
     name = _quoted(connection, role)
     for room in (*_ROOMS, "public"):
+        if not connection.execute(text("SELECT to_regnamespace(:room)"), {"room": room}).scalar():
+            continue  # a database of an older revision, which is about to be upgraded
         _run(
             connection,
             f"GRANT USAGE ON SCHEMA {room} TO {name}",
