@@ -105,7 +105,7 @@ class OutcomePieceRow(Base):
     __tablename__ = "outcome_pieces"
     __table_args__ = (
         Index("ix_outcome_pieces_model", "model", "version", "kind", "hour"),
-        CheckConstraint("kind IN ('outcomes', 'requests', 'rules')", name="kind"),
+        CheckConstraint("kind IN ('outcomes', 'requests')", name="kind"),
         {"schema": SCHEMA},
     )
 
@@ -123,7 +123,7 @@ class OutcomeSpanRow(Base):
 
     __tablename__ = "outcome_spans"
     __table_args__ = (
-        CheckConstraint("kind IN ('outcomes', 'requests', 'rules')", name="kind"),
+        CheckConstraint("kind IN ('outcomes', 'requests')", name="kind"),
         CheckConstraint("unit IN ('hour', 'day', 'month')", name="unit"),
         {"schema": SCHEMA},
     )
@@ -135,20 +135,6 @@ class OutcomeSpanRow(Base):
     unit: Mapped[str] = mapped_column(primary_key=True)
     starts_at: Mapped[Moment] = mapped_column(primary_key=True)
     counts: Mapped[bytes]
-
-
-class ViolationRow(Base):
-    """A row that broke a business rule of its model; the first of each group of the log are kept, all are counted."""
-
-    __tablename__ = "violations"
-    __table_args__ = {"schema": SCHEMA}  # noqa: RUF012
-
-    model: Mapped[str] = mapped_column(primary_key=True)
-    version: Mapped[int] = mapped_column(primary_key=True)
-    environment: Mapped[str] = mapped_column(primary_key=True)
-    rule: Mapped[str] = mapped_column(primary_key=True)
-    event_time: Mapped[Moment] = mapped_column(primary_key=True)
-    inference: Mapped[UUID] = mapped_column(primary_key=True)
 
 
 class LabelRow(Base):

@@ -1,6 +1,6 @@
-"""Counts of outcomes, answer times and broken rules, and under which groups a label was counted.
+"""Counts of outcomes and answer times, and under which groups a label was counted.
 
-Three new tables, and one nullable column on labels: an instant of ACCESS EXCLUSIVE on that table, no rewrite. An older
+Two new tables, and one nullable column on labels: an instant of ACCESS EXCLUSIVE on that table, no rewrite. An older
 service writes labels without it: they are kept and not counted, and count when they are sent again.
 """
 
@@ -20,7 +20,7 @@ CREATE TABLE inferences.outcome_pieces (
     environment text NOT NULL,
     hour timestamptz NOT NULL,
     counts bytea NOT NULL,
-    CONSTRAINT ck_outcome_pieces_kind CHECK (kind IN ('outcomes', 'requests', 'rules'))
+    CONSTRAINT ck_outcome_pieces_kind CHECK (kind IN ('outcomes', 'requests'))
 );
 CREATE INDEX ix_outcome_pieces_model ON inferences.outcome_pieces (model, version, kind, hour);
 
@@ -33,18 +33,8 @@ CREATE TABLE inferences.outcome_spans (
     starts_at timestamptz NOT NULL,
     counts bytea NOT NULL,
     CONSTRAINT pk_outcome_spans PRIMARY KEY (model, version, environment, kind, unit, starts_at),
-    CONSTRAINT ck_outcome_spans_kind CHECK (kind IN ('outcomes', 'requests', 'rules')),
+    CONSTRAINT ck_outcome_spans_kind CHECK (kind IN ('outcomes', 'requests')),
     CONSTRAINT ck_outcome_spans_unit CHECK (unit IN ('hour', 'day', 'month'))
-);
-
-CREATE TABLE inferences.violations (
-    model text NOT NULL,
-    version integer NOT NULL,
-    environment text NOT NULL,
-    rule text NOT NULL,
-    event_time timestamptz NOT NULL,
-    inference uuid NOT NULL,
-    CONSTRAINT pk_violations PRIMARY KEY (model, version, environment, rule, event_time, inference)
 );
 
 ALTER TABLE inferences.labels ADD COLUMN counted jsonb;
@@ -57,6 +47,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute(
-        "ALTER TABLE inferences.labels DROP COLUMN counted; DROP TABLE inferences.violations; "
+        "ALTER TABLE inferences.labels DROP COLUMN counted; "
         "DROP TABLE inferences.outcome_spans; DROP TABLE inferences.outcome_pieces"
     )
