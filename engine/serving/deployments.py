@@ -8,12 +8,13 @@ deployment's id as its subject: together they are its trail.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from engine import audit
+from engine import audit, events
 from engine.errors import GatewrightError
 from engine.identity import Person
 from engine.inventory import queries as inventory
@@ -24,6 +25,9 @@ from engine.serving.deployment import STATES, Deployment
 from engine.serving.tables import DeploymentRow, RetirementRow, RouteRow
 from engine.store import files, new_id, now
 
+#: So many deaths within so long are told as a fact; a single one is only noted, since it is started again.
+DEATHS = 3
+DEATHS_WITHIN = timedelta(minutes=10)
 #: Assets without which nothing can score: the model, and what its rows must look like.
 NEEDED = ("artefact", "input_schema")
 
@@ -143,6 +147,8 @@ def observed(session: Session, id: UUID, state: str, detail: str = "") -> Deploy
         row.ended_at = now(session)
     if turned:
         _record(session, row, "deployment.observed", f"target {row.target}", state=state, detail=detail)
+    if turned and state == "failing":
+        _tell_of_deaths(session, row)
     return value(row)
 
 
@@ -324,6 +330,22 @@ def _wind_down(session: Session, row: DeploymentRow, person: Person, *, reason: 
     if row.observed in ("waiting", "stopped"):  # nothing of it runs: there is nothing to wait for
         row.observed, row.ended_at, row.observed_at = "stopped", now(session), now(session)
     _record(session, row, "deployment.wound_down", person.id, reason=reason, instance=instance, task=task)
+
+
+def _tell_of_deaths(session: Session, row: DeploymentRow) -> None:
+    """Tell the fact `deployment.died` at the third death within ten minutes, and at each third one after it."""
+    trail = audit.entries(
+        session,
+        stream=f"model:{row.model}",
+        act="deployment.observed",
+        subject=str(row.id),
+        after=now(session) - DEATHS_WITHIN,
+    )
+    deaths = 1 + sum(entry.facts.get("state") == "failing" for entry in trail)  # this one is not written yet
+    if deaths % DEATHS == 0:
+        reference = f"{row.model}@{row.version}"
+        facts = {"environment": row.environment, "deaths": deaths, "detail": row.detail}
+        events.emit(session, "deployment.died", reference, deployment=str(row.id), **facts)
 
 
 def _lock_routes(session: Session, model: str) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import event
 
+from engine import events
 from engine.inventory import assets, models
 from engine.inventory.references import VersionRef
 from engine.serving import deployments, queries
@@ -188,3 +189,13 @@ def test_what_was_approved_stays_what_runs_whatever_is_edited_afterwards(house: 
         assets.attach(session, ADA, VersionRef("credit", 1), "input_schema", attached)
     assert seen(house, one.id).cut_off == 0.5
     assert seen(house, one.id).inputs["input_schema"] == house.files.put(json.dumps(SCHEMA).encode())
+
+
+def test_three_deaths_within_ten_minutes_are_told_once(house: Store) -> None:
+    deployment = request(house)
+    for state in ("running", "failing", "running", "failing", "running", "failing", "running", "failing"):
+        with transaction(house) as session:
+            deployments.observed(session, deployment.id, state, "signal 9" if state == "failing" else "")
+    with transaction(house) as session:
+        (told,) = [fact for fact in events.pending(session) if fact.name == "deployment.died"]
+    assert (told.subject, told.facts["deaths"], told.facts["detail"]) == (deployment.reference, 3, "signal 9")
