@@ -55,6 +55,13 @@ class Settings(BaseSettings):
             " default: `exchange` in the data folder."
         ),
     )
+    wheelhouse: Path | None = Field(
+        default=None,
+        description=(
+            "A folder of wheels from which versions get the libraries that they were made with, where these are not"
+            " this house's own; unset: every version runs with this house's."
+        ),
+    )
     remote_hosts: tuple[str, ...] = Field(
         default=(),
         description=(

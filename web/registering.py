@@ -14,7 +14,7 @@ from engine.inventory.references import VersionRef, stream
 from engine.inventory.values import Asset, Version
 from engine.store import Store, files
 from engine.store.sessions import Session
-from engine.training import fits, frames, profiles
+from engine.training import fits, frames, interpreters, profiles
 from engine.training.plans import Plan
 from engine.training.reproductions import Reproduction
 
@@ -38,7 +38,12 @@ def complete(house: Store, declared: Metadata, given: Mapping[str, str]) -> dict
     if "probe" not in found and "test_data" in found and declared.features:
         rows = frames.read(kept.read(found["test_data"]), "test data")
         found["probe"] = kept.put(fits.probe_file(frames.choose(rows, declared.features, "test data")))
-    return fits.read_upload(kept, declared.kind, found, allow_network=house.settings.sandbox_allow_network)
+    if "libraries" in found:
+        found["libraries"] = kept.put(interpreters.with_wheels(house.settings, kept, kept.read(found["libraries"])))
+    interpreter = interpreters.ready(house.settings, kept, found)
+    return fits.read_upload(
+        kept, declared.kind, found, interpreter=interpreter, allow_network=house.settings.sandbox_allow_network
+    )
 
 
 def profiled(house: Store, declared: Metadata, given: Mapping[str, str]) -> dict[str, str]:

@@ -22,6 +22,7 @@ from engine.runtime.registry import service_task
 from engine.serving import deployments, environments, targets
 from engine.serving import queries as serving
 from engine.serving.deployment import Deployment
+from engine.training import interpreters
 
 VOID, REFUSED = "approval_void", "deployment_refused"
 
@@ -47,6 +48,8 @@ def deploy_model(parameters: Parameters, ctx: Context) -> dict[str, Any]:
     """Starts an approved version in its environment; returns the address at which it answers."""
     deployment: Deployment = ctx.prepared
     ctx.progress(0.1, f"starting in {deployment.environment}")
+    # Here and not where it is started first: a build may take minutes, and its failure is this step's.
+    interpreters.ready(ctx.settings, ctx.files, deployment.inputs)
     address = targets.get(deployment.target).start(deployment, ctx.settings, ctx.files)
     return {"deployment": str(deployment.id), "address": address}
 

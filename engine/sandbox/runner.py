@@ -244,6 +244,11 @@ def forget_the_house() -> None:
     """Keep only paths inside the interpreter: an editable install would lead back to our clone."""
     inside = tuple(os.path.realpath(prefix) + os.sep for prefix in (sys.prefix, sys.base_prefix))
     sys.path[:] = [path for path in sys.path if (os.path.realpath(path) + os.sep).startswith(inside)]
+    # An environment that was built for one version: its libraries stand beside its site-packages and not in them, so
+    # that no `.pth` file of theirs ran before the walls stood.
+    libraries = os.path.join(sys.prefix, "libraries")
+    if os.path.isdir(libraries):
+        sys.path.append(libraries)
     sys.meta_path[:] = [finder for finder in sys.meta_path if "__editable__" not in getattr(finder, "__module__", "")]
 
 

@@ -15,7 +15,7 @@ from engine.serving.deployment import Deployment
 from engine.serving.scoring.checks import InputSchema
 from engine.serving.scoring.directory import Version
 from engine.store import Files
-from engine.training import compiled, scorers
+from engine.training import compiled, interpreters, scorers
 from engine.training.compiled import Compiled
 
 POSITIVE, NEGATIVE = "positive", "negative"
@@ -45,6 +45,7 @@ def start(store: House, deployment: Deployment, settings: Mapping[str, Any]) -> 
         deployment.kind,
         deployment.inputs,
         limits=limits,
+        interpreter=interpreters.ready(store.settings, store.files, deployment.inputs),
         allow_network=store.settings.sandbox_allow_network,
         settings=store.settings,
     )
