@@ -13,6 +13,7 @@ from engine.inventory import assets, queries, suites, versions
 from engine.inventory.reports import TestReport
 from engine.runtime.context import Context
 from engine.runtime.registry import service_task
+from engine.training import interpreters
 
 
 class Parameters(BaseModel):
@@ -38,6 +39,7 @@ def test_model(parameters: Parameters, ctx: Context) -> dict[str, Any]:
             thresholds=suites.thresholds(parameters.suite, known["thresholds"]),
             protected=suites.protected(parameters.suite, known["protected"]),
         ),
+        interpreter=interpreters.ready(ctx.settings, ctx.files, known["assets"]),
         allow_network=ctx.settings.sandbox_allow_network,
     )
     counted = b""

@@ -125,9 +125,7 @@ def test_the_sandbox_child_runs_from_that_interpreter_and_is_built_once(house: S
     assert interpreter.stat().st_ctime_ns == made
 
 
-def test_nothing_is_built_where_the_lock_is_what_runs_here_or_nobody_gave_wheels(
-    house: Settings, tmp_path: Path
-) -> None:
+def test_nothing_is_built_where_the_lock_runs_here_or_nobody_gave_wheels(house: Settings, tmp_path: Path) -> None:
     files = Files(str(tmp_path / "files"))
     import numpy
 
@@ -151,8 +149,8 @@ def test_what_is_missing_or_changed_is_told_by_name_and_nothing_is_left(house: S
     lock["wheels"] = {"../../escape-1.0-py3-none-any.whl": files.put(b"x")}
     with pytest.raises(LibrariesRefused, match="no wheel's name"):
         interpreters.ready(house, files, {"libraries": files.put(json.dumps(lock).encode())})
+    old = {"python": "3.99.1", "used": {"gatewright-example": "1.0"}}
     with pytest.raises(InterpreterNotBuilt, match=r"no Python 3\.99"):
-        old = {"python": "3.99.1", "used": {"gatewright-example": "1.0"}}
         interpreters.ready(house, files, {"libraries": files.put(json.dumps(old).encode())})
     assert list((house.home / "interpreters").iterdir()) == []
 
