@@ -103,7 +103,7 @@ def read(content: bytes) -> Lock:
 
 
 def with_wheels(settings: Settings, files: Files, content: bytes) -> bytes:
-    """The asset with the digests of the wheels that it needs here, now in the file store; as it was where it needs none.
+    """The asset with the digests of the wheels that it needs here, now in the file store; or as it was.
 
     Called when a version is registered, so that an approval covers its libraries, byte by byte.
     """
