@@ -63,6 +63,7 @@ def test_r19_all_elements_of_a_version_are_recorded_by_digest(told: Told) -> Non
     roles = {asset["role"] for asset in detail["assets"]}
     assert roles == {
         "artefact",
+        "compiled",
         "source",
         "training_data",
         "profile",
