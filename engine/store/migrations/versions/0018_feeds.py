@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0016_feeds"
-down_revision: str | None = "0015_outcomes"
+revision = "0018_feeds"
+down_revision: str | None = "0017_outcomes"
 
 TABLES = """
 CREATE TABLE monitoring.feeds (

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0018_canary"
-down_revision: str | None = "0016_feeds"
+revision = "0019_canary"
+down_revision: str | None = "0018_feeds"
 
 
 def upgrade() -> None:

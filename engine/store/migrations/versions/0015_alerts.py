@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0019_alerts"
+revision = "0015_alerts"
 down_revision: str | None = "0014_monitoring"
 
 TABLES = """

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0017_targets"
-down_revision: str | None = "0019_alerts"
+revision = "0016_targets"
+down_revision: str | None = "0015_alerts"
 
 TABLES = """
 CREATE TABLE serving.batches (

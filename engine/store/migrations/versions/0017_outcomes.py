@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0015_outcomes"
-down_revision: str | None = "0017_targets"
+revision = "0017_outcomes"
+down_revision: str | None = "0016_targets"
 
 TABLES = """
 CREATE TABLE inferences.outcome_pieces (
