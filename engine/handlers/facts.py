@@ -18,9 +18,13 @@ from engine.handlers import alarms, subjects
 from engine.identity import Person
 from engine.inventory import queries, risks
 from engine.inventory.references import VersionRef
+from engine.monitoring import findings
+from engine.monitoring.measures import Reading
+from engine.monitoring.verdicts import Taken
 from engine.runtime import messages
 from engine.serving import deployments
 from engine.serving import queries as serving
+from engine.statistics import Estimate
 from engine.store import Store, now, replayed, transaction
 
 _log = logging.getLogger(__name__)
@@ -62,6 +66,8 @@ def _take(fact: Event, session: Session) -> bool:
         alarms.take(session, fact)
         if fact.name != "finding.closed":
             _open_risk_of_bias(session, fact)
+    elif fact.name == "deployment.died":
+        _find_deaths(session, fact)
     elif fact.name == "instance.cancelled":
         _end_deployments(session, fact)
     return True
@@ -96,6 +102,22 @@ def _open_risk_of_bias(session: Session, fact: Event) -> None:
         due=now(session).date() + _TO_MEND,
         actor=_TELLER.id,
     )
+
+
+def _find_deaths(session: Session, fact: Event) -> None:
+    """A process that keeps dying is found at once, and not by the next run."""
+    ref, told = VersionRef.parse(fact.subject), fact.facts
+    n = int(told["deaths"])
+    reading = Reading(
+        metric="deaths",
+        value=Estimate(n, n, n, 0.95),
+        rows=n,
+        unit="deaths",
+        better="low",
+        detail={"detail": told["detail"]},
+    )
+    taken = Taken(measure="deployment", dimension="technical", readings=(reading,))
+    findings.at_once(session, model=ref.model, environment=told["environment"], taken=taken, version=ref.number)
 
 
 def _hold(session: Session, fact: Event) -> None:

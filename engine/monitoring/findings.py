@@ -8,6 +8,7 @@ moved is said to move with it, which tells of the same time and not of a reason.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +21,7 @@ from sqlalchemy.orm import Session
 from engine import events
 from engine.errors import GatewrightError
 from engine.monitoring.tables import FindingRow, MonitorRow
-from engine.monitoring.verdicts import STATES, Judged, Verdict, finite
+from engine.monitoring.verdicts import STATES, Judged, Taken, Verdict, finite
 from engine.store import new_id, now
 
 #: the measure that a finding names where a monitor saw nothing at all
@@ -232,6 +233,39 @@ def silent(
     session.add(row)
     _tell(session, row, "finding.opened")
     return row, True
+
+
+def at_once(
+    session: Session, *, model: str, environment: str, taken: Taken, version: int | None = None
+) -> list[FindingRow]:
+    """What is known between two runs: a finding, a breach, of each running monitor that has none of the same yet.
+
+    The next run in which its measure speaks closes it, or lets it last.
+    """
+    watching = session.scalars(
+        select(MonitorRow)
+        .where(MonitorRow.model == model, MonitorRow.environment == environment, MonitorRow.state == "running")
+        .order_by(MonitorRow.id)
+        .with_for_update()
+    ).all()
+    made = []
+    for monitor in watching:
+        lasting = open_of(session, monitor.id)
+        for reading in taken.readings:
+            if (taken.measure, reading.metric, reading.subject) not in lasting:
+                judged = Judged(
+                    measure=taken.measure,
+                    dimension=taken.dimension,
+                    reading=reading,
+                    bounds=None,
+                    p=math.nan,
+                    adjusted=math.nan,
+                    state="breach",
+                    excess=math.nan,
+                )
+                cause = f"{taken.measure} {reading.metric}"
+                made.append(open_one(session, monitor, judged, cause=cause, version=version))
+    return made
 
 
 def close(session: Session, row: FindingRow, *, because: str) -> FindingRow:

@@ -16,6 +16,9 @@ from engine.serving.deployment import Deployment
 from engine.serving.deployments import DeploymentUnknown, value
 from engine.serving.tables import DeploymentRow, EnvironmentRow, RetirementRow, RouteRow
 
+#: more than these in one window are told as so many
+_MOST_DEATHS = 10_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
@@ -163,6 +166,22 @@ def active(session: Session, *targets: str) -> Sequence[Active]:
         Active(deployment=value(row), weight=weight, position=position, settings=settings)
         for row, weight, position, settings in session.execute(wanted)
     ]
+
+
+def deaths(session: Session, model: str, version: int, environment: str, *, since: datetime) -> int:
+    """How often a process of the version was seen to have died there since then, by the audit log."""
+    ids = {
+        str(id)
+        for id in session.scalars(
+            select(DeploymentRow.id).where(
+                DeploymentRow.model == model,
+                DeploymentRow.version == version,
+                DeploymentRow.environment == environment,
+            )
+        )
+    }
+    trail = audit.entries(session, stream=f"model:{model}", act="deployment.observed", after=since, limit=_MOST_DEATHS)
+    return sum(entry.subject in ids and entry.facts.get("state") == "failing" for entry in trail)
 
 
 def first_live(session: Session, *, since: datetime) -> list[Deployment]:

@@ -17,6 +17,8 @@ from engine.monitoring.findings import Seen
 from engine.monitoring.measures import MeasureUnknown, Reading
 from engine.monitoring.monitors import Monitor, MonitorRefused, MonitorStopped
 from engine.monitoring.thresholds import BoundsRefused, OwnProposal, ProposalUnknown
+from engine.serving import deployments
+from engine.serving import queries as serving
 from engine.statistics import Estimate
 from engine.statistics.tallies import Reference
 from engine.store import Store, TestClock, transaction
@@ -318,3 +320,30 @@ def test_r51_what_a_monitor_finds_is_one_alert_that_closes_with_the_last_of_it(
     deliver_facts(store)
     with transaction(store) as session:
         assert alerted.alert(session, alert.id).state == "closed"
+
+
+def test_a_process_that_keeps_dying_is_found_at_once_and_over_when_it_stays_alive(
+    store: Store, reference: Reference, clock: TestClock
+) -> None:
+    """The third death within ten minutes is a finding before any run; a day without one closes it."""
+    given_it_is_live(store, reference, monitoring={"window": "P1D", "measures": ["deployment"]})
+    monitor = started(store)
+    with transaction(store) as session:
+        deployment = serving.live(session, "employment", "production")
+    assert deployment is not None
+    for state in ("failing", "running") * 3:
+        clock.advance(timedelta(seconds=30))
+        with transaction(store) as session:
+            deployments.observed(session, deployment.id, state, "killed by signal 9" if state == "failing" else "")
+    handlers.load()
+    deliver_facts(store)
+    with transaction(store) as session:
+        (found,) = queries.findings(session, model="employment").items
+        assert (found.title, found.state, found.value, found.closed) == ("deaths", "breach", 3, False)
+        assert [each.severity for each in alerted.alerts(session).rows] == []
+    deliver_facts(store)
+    with transaction(store) as session:
+        assert [each.severity for each in alerted.alerts(session).rows] == ["breach"]
+    assert when_it_is_measured(store, monitor, clock.now()).lasting == 1
+    clock.advance(timedelta(days=1, minutes=3))
+    assert [each.title for each in when_it_is_measured(store, monitor, clock.now()).closed] == ["deaths"]
