@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from engine import audit
@@ -189,7 +190,7 @@ def first_live(session: Session, *, since: datetime) -> list[Deployment]:
     rows = session.scalars(
         select(DeploymentRow)
         .where(DeploymentRow.live_at.is_not(None))
-        .distinct(DeploymentRow.model, DeploymentRow.version)
+        .ext(distinct_on(DeploymentRow.model, DeploymentRow.version))
         .order_by(DeploymentRow.model, DeploymentRow.version, DeploymentRow.live_at)
     )
     return [value(row) for row in rows if row.live_at is not None and row.live_at >= since]

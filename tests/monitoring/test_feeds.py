@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -284,6 +285,24 @@ def test_an_http_feed_goes_nowhere_else_and_has_limits(feeding: Store, server: s
     assert state(200, {}, b" " * (65 << 20)) == ("corrupt", "it is larger than 64 MB")
     assert state(200, {}, b"[]")[0] == "empty"
     assert all("since=" in path and "until=" in path for path in Answering.asked if path != "/rows")
+
+
+def test_an_http_feed_connects_to_the_address_that_was_looked_at(
+    feeding: Store, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name is resolved once: what it leads to a moment later is no matter."""
+    port, real, asked = int(server.rpartition(":")[2].partition("/")[0]), socket.getaddrinfo, []
+
+    def once(host: str, *rest: Any, **given: Any) -> Any:
+        if host != "feeds.example":
+            return real(host, *rest, **given)
+        asked.append(host)
+        return real("127.0.0.1" if len(asked) == 1 else "127.0.0.2", *rest, **given)
+
+    monkeypatch.setattr(socket, "getaddrinfo", once)
+    define(feeding, "http", {"url": f"http://feeds.example:{port}/rows"})
+    assert arrivals.read(feeding, "claims").state == "empty"
+    assert asked == ["feeds.example"]
 
 
 def test_a_private_address_another_folder_and_a_missing_secret_are_not_reached(

@@ -12,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 import orjson
 import requests
 from pydantic import BaseModel, ConfigDict, Field
+from requests.adapters import HTTPAdapter
 
 from engine.monitoring.feeds import secrets
 from engine.monitoring.feeds.content import Table
@@ -68,11 +69,13 @@ def _fetch(store: Store, settings: Settings, wanted: Wanted) -> bytes:
     session.trust_env = False  # no proxy and no .netrc of the machine
     try:
         for _ in range(_REDIRECTS + 1):
-            _refuse_private(store, address, wanted.feed)
+            host = urlsplit(address).netloc
+            session.mount("https://", _Pinned(at := _address_of(store, address, wanted.feed)))
+            session.mount("http://", _Pinned(at))
             with session.get(
                 address,
                 params=window if address == settings.url else None,
-                headers=headers,
+                headers={**headers, "Host": host},
                 timeout=(5, settings.timeout_seconds),
                 stream=True,
                 allow_redirects=False,
@@ -102,14 +105,31 @@ def _within(answer: requests.Response, limit: int, until: float, feed: str) -> b
     return bytes(found)
 
 
-def _refuse_private(store: Store, address: str, feed: str) -> None:
-    """Whoever defines a feed must not reach what only this machine reaches."""
-    if store.settings.feed_allow_private:
-        return
+def _address_of(store: Store, address: str, feed: str) -> str:
+    """The address to connect to: whoever defines a feed must not reach what only this machine reaches."""
     parts = urlsplit(address)
     try:
         found = socket.getaddrinfo(parts.hostname, parts.port or parts.scheme, type=socket.SOCK_STREAM)
     except OSError:
         raise FeedMissing(feed=feed, reason="its host is not known") from None
-    if not all(ipaddress.ip_address(each[4][0]).is_global for each in found):
+    addresses = [str(each[4][0]) for each in found]
+    if not store.settings.feed_allow_private and not all(ipaddress.ip_address(each).is_global for each in addresses):
         raise FeedMissing(feed=feed, reason="its address is private, and GATEWRIGHT_FEED_ALLOW_PRIVATE is not set")
+    return addresses[0]
+
+
+class _Pinned(HTTPAdapter):
+    """Connects to the address that was looked at: a name that is resolved again may lead elsewhere by then."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        super().__init__()
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
+    ) -> tuple[Any, Any]:
+        """The same, but for the address; the certificate is still that of the name."""
+        host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
+        name = host["host"]
+        of_name = {"server_hostname": name, "assert_hostname": name} if host["scheme"] == "https" else {}
+        return {**host, "host": self._address}, {**pool, **of_name}
