@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from engine import audit
+from engine.inventory.references import stream
 from engine.serving.deployment import Deployment
 from engine.serving.deployments import DeploymentUnknown, value
 from engine.serving.tables import DeploymentRow, EnvironmentRow, RetirementRow, RouteRow
@@ -147,7 +148,7 @@ def retirement(session: Session, model: str) -> Retirement | None:
 def trail(session: Session, id: UUID, *, limit: int = 200) -> list[Step]:
     """What was done with a deployment, oldest first: who, what, when, on which inputs, with which outcome."""
     one = deployment(session, id)
-    found = audit.entries(session, stream=f"model:{one.model}", subject=str(id), limit=limit)
+    found = audit.entries(session, stream=stream(one.model), subject=str(id), limit=limit)
     return [Step(at=entry.at, actor=entry.actor, act=entry.act, facts=entry.facts) for entry in reversed(found)]
 
 
@@ -181,7 +182,7 @@ def deaths(session: Session, model: str, version: int, environment: str, *, sinc
             )
         )
     }
-    trail = audit.entries(session, stream=f"model:{model}", act="deployment.observed", after=since, limit=_MOST_DEATHS)
+    trail = audit.entries(session, stream=stream(model), act="deployment.observed", after=since, limit=_MOST_DEATHS)
     return sum(entry.subject in ids and entry.facts.get("state") == "failing" for entry in trail)
 
 

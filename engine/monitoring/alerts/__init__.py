@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from engine import audit
 from engine.errors import GatewrightError
 from engine.identity import Person, require
+from engine.inventory.references import stream
 from engine.monitoring.alerts.tables import AlertFindingRow, AlertRow, DeliveryRow, SilenceRow
 from engine.store import new_id, now
 
@@ -112,7 +113,7 @@ def take(session: Session, concern: Concern) -> UUID:
     if row.opened_at == at and row.handed_at is None:
         audit.record(
             session,
-            f"model:{concern.model}",
+            stream(concern.model),
             "alert.opened",
             actor="monitoring",
             subject=concern.model,
@@ -219,7 +220,7 @@ def silence(
     session.add(row)
     audit.record(
         session,
-        f"model:{model}" if model else "system",
+        stream(model) if model else "system",
         "alert.silenced",
         actor=person.id,
         subject=model or cause or "",
@@ -241,7 +242,7 @@ def end_silence(session: Session, person: Person, silence: UUID) -> None:
     row.ended_at, row.ended_by = at, person.id
     audit.record(
         session,
-        f"model:{row.model}" if row.model else "system",
+        stream(row.model) if row.model else "system",
         "alert.unsilenced",
         actor=person.id,
         subject=row.model or row.cause or "",
