@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from engine import audit
 from engine.runtime import delivery, instances, queries, schedules
@@ -84,8 +85,7 @@ _BATCH = 50_000
 def compare(server: EmbeddedPostgres, house: Store, finished: int) -> dict[str, Any]:
     """Measure with almost nothing there, load, measure again; print both and return them."""
     with psycopg.connect(server.url("admin"), autocommit=True) as connection:
-        connection.execute("ALTER SYSTEM SET autovacuum = off")
-        connection.execute("SELECT pg_reload_conf()")
+        _set(connection, autovacuum="off")
     audit.checkpoint(house)
     before = measured(server, house)
     done, waiting = templates(house)
@@ -206,12 +206,24 @@ def load(server: EmbeddedPostgres, instance: Any, count: int) -> None:
     """Copy an instance so often, and let the server know what it has."""
     with psycopg.connect(server.url("admin"), autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")  # copies of rows that have been checked
-        connection.execute("SET synchronous_commit = off")
+        # Nothing here need survive: without these most of the time goes into the log of what is written.
+        _set(connection, fsync="off", full_page_writes="off", max_wal_size="24GB", checkpoint_timeout="1h")
         for start in range(0, count, _BATCH):
             with connection.transaction(), psycopg.ClientCursor(connection) as cursor:
                 cursor.execute(_COPY, {"instance": instance, "copies": min(_BATCH, count - start)})
         connection.execute("VACUUM ANALYZE")
+        _set(connection, fsync=None, full_page_writes=None, max_wal_size=None, checkpoint_timeout=None)
         connection.execute("CHECKPOINT")
+
+
+def _set(connection: psycopg.Connection, **settings: str | None) -> None:
+    """Change settings of the running server; None gives what it had when it started."""
+    for name, value in settings.items():
+        to = sql.SQL("RESET {}").format(sql.Identifier(name))
+        if value is not None:
+            to = sql.SQL("SET {} = {}").format(sql.Identifier(name), value)
+        connection.execute(sql.SQL("ALTER SYSTEM ") + to)
+    connection.execute("SELECT pg_reload_conf()")
 
 
 def load_timers(server: EmbeddedPostgres, count: int) -> None:
