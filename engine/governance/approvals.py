@@ -19,6 +19,7 @@ from engine.errors import GatewrightError
 from engine.governance import tiers
 from engine.governance.tables import ApprovalRow
 from engine.identity import Person
+from engine.inventory.references import stream
 from engine.store import new_id, now
 
 
@@ -116,7 +117,7 @@ def record(
     session.flush()
     audit.record(
         session,
-        f"model:{model}",
+        stream(model),
         f"approval.{'given' if decision == 'approve' else 'refused'}",
         actor=person.id,
         subject=version,
@@ -186,7 +187,7 @@ def use(session: Session, approvals: Iterable[Approval], *, by: str, actor: str)
             row.used_at, row.used_by = now(session), by
             audit.record(
                 session,
-                f"model:{row.model}",
+                stream(row.model),
                 "approval.used",
                 actor=actor,
                 subject=row.version,
@@ -261,7 +262,7 @@ def _void(session: Session, row: ApprovalRow, reason: str, by: str) -> None:
     row.voided_at, row.void_reason = now(session), reason
     audit.record(
         session,
-        f"model:{row.model}",
+        stream(row.model),
         "approval.voided",
         actor=by,
         subject=row.version,
@@ -274,7 +275,7 @@ def _tell_of_use(session: Session, row: ApprovalRow, reason: str, by: str) -> No
     events.emit(session, "approval.outdated_after_use", row.version, approval=str(row.id), reason=reason)
     audit.record(
         session,
-        f"model:{row.model}",
+        stream(row.model),
         "approval.outdated_after_use",
         actor=by,
         subject=row.version,

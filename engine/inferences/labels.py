@@ -22,6 +22,7 @@ from engine.inferences import outcomes, spans
 from engine.inferences.counts import References
 from engine.inferences.outcomes import Manner, Manners
 from engine.inferences.tables import InferenceRow, LabelRow
+from engine.inventory.references import stream
 from engine.statistics.named import Named, added, taken_off
 from engine.statistics.outcomes import NEGATIVE, POSITIVE, Cases, Sums, count, score_sums, value_sums
 from engine.store import files, now
@@ -124,7 +125,7 @@ def add(session: Session, person: Person, *, model: str, labels: Sequence[Label]
         [(answers[id], *before[id]) for id in changed if id in before],
     )
     new = len(wanted) - len(before)
-    audit.record(session, f"model:{model}", "labels.added", actor=person.id, subject=model, labels=len(wanted), new=new)
+    audit.record(session, stream(model), "labels.added", actor=person.id, subject=model, labels=len(wanted), new=new)
     return new
 
 

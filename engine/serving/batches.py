@@ -23,6 +23,7 @@ from engine import audit, events
 from engine.errors import GatewrightError, words
 from engine.identity import Person, require
 from engine.inventory import queries as inventory
+from engine.inventory.references import stream
 from engine.serving import deployments, environments, exchange, queries
 from engine.serving.batch import Batch, Owed, Scored
 from engine.serving.deployment import Deployment
@@ -346,7 +347,7 @@ def _locked(session: Session, id: UUID) -> BatchRow:
 def _record(session: Session, row: BatchRow, act: str, actor: str, **facts: object) -> None:
     audit.record(
         session,
-        f"model:{row.model}",
+        stream(row.model),
         act,
         actor=actor,
         subject=str(row.id),

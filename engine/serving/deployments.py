@@ -19,7 +19,7 @@ from engine.errors import GatewrightError
 from engine.identity import Person
 from engine.inventory import queries as inventory
 from engine.inventory import thresholds, versions
-from engine.inventory.references import VersionRef
+from engine.inventory.references import VersionRef, stream
 from engine.serving import environments, forms
 from engine.serving.deployment import STATES, Deployment
 from engine.serving.tables import DeploymentRow, RetirementRow, RouteRow
@@ -279,7 +279,7 @@ def retire(
         _wind_down(session, row, person, reason=f"retired: {reason}", instance=instance, task=task)
     audit.record(
         session,
-        f"model:{model}",
+        stream(model),
         "deployments.ended",
         actor=person.id,
         subject=model,
@@ -336,7 +336,7 @@ def _tell_of_deaths(session: Session, row: DeploymentRow) -> None:
     """Tell the fact `deployment.died` at the third death within ten minutes, and at each third one after it."""
     trail = audit.entries(
         session,
-        stream=f"model:{row.model}",
+        stream=stream(row.model),
         act="deployment.observed",
         subject=str(row.id),
         after=now(session) - DEATHS_WITHIN,
@@ -376,7 +376,7 @@ def _locked_all(session: Session, ids: Sequence[UUID]) -> Sequence[DeploymentRow
 def _record(session: Session, row: DeploymentRow, act: str, actor: str, **facts: object) -> None:
     audit.record(
         session,
-        f"model:{row.model}",
+        stream(row.model),
         act,
         actor=actor,
         subject=str(row.id),

@@ -6,16 +6,13 @@ key by which whoever receives it knows it again.
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import importlib.metadata
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any, Protocol, TypeVar
 
+from engine import extensions
 from engine.config import AlertChannel
 from engine.errors import GatewrightError
 
@@ -90,10 +87,7 @@ def notifier(name: str) -> Callable[[T], T]:
 def get(name: str) -> Notifier:
     """The notifier of this name; raises NotifierUnknown with the nearest known one."""
     _load()
-    if name not in _notifiers:
-        nearest = difflib.get_close_matches(name, _notifiers, n=1, cutoff=0) or list(_notifiers)
-        raise NotifierUnknown(name=name, known=", ".join(sorted(_notifiers)), nearest=nearest[0])
-    return _notifiers[name]
+    return extensions.find(name, _notifiers, NotifierUnknown)
 
 
 def names() -> list[str]:
@@ -105,7 +99,4 @@ def names() -> list[str]:
 @cache
 def _load() -> None:
     """Import this folder's files and what other packages declare, once a process."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
-    for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        entry.load()
+    extensions.load(__name__, ENTRY_POINTS)

@@ -13,23 +13,20 @@ Gatewright is not. It holds:
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import importlib.metadata
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from engine import extensions
 from engine.errors import GatewrightError
 
 ENTRY_POINTS = "gatewright.kinds"
 
 
 class UnknownKind(GatewrightError):
-    """There is no kind of model named {kind!r}; known are {known}."""
+    """There is no kind of model named {name!r}; known are {known}."""
 
     code = "unknown-kind"
     hint = "Did you mean {nearest}? docs/add-a-kind.md tells how to add one."
@@ -69,10 +66,8 @@ class Kind:
 @cache
 def all_kinds() -> dict[str, Kind]:
     """Every kind by name: the files beside this one, and those that other packages offer as entry points."""
-    modules = [importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)]
-    modules += [point.load() for point in importlib.metadata.entry_points(group=ENTRY_POINTS)]
     kinds: dict[str, Kind] = {}
-    for module in modules:
+    for module in extensions.load(__name__, ENTRY_POINTS):
         kind = _read(module)
         if kind.name in kinds:
             raise ValueError(f"two kinds of model are named {kind.name!r}")
@@ -82,11 +77,7 @@ def all_kinds() -> dict[str, Kind]:
 
 def get(name: str) -> Kind:
     """The kind of that name; UnknownKind tells the nearest."""
-    kinds = all_kinds()
-    if name not in kinds:
-        nearest = difflib.get_close_matches(name, kinds, n=1) or sorted(kinds)[:1]
-        raise UnknownKind(kind=name, known=", ".join(sorted(kinds)), nearest=nearest[0])
-    return kinds[name]
+    return extensions.find(name, all_kinds(), UnknownKind)
 
 
 def _read(module: ModuleType) -> Kind:

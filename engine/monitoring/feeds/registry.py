@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import importlib.metadata
 import inspect
-import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from engine import extensions
 from engine.errors import GatewrightError
 from engine.monitoring.feeds.content import Table
 from engine.statistics.tallies import Tally
@@ -101,19 +98,10 @@ def all_kinds() -> dict[str, FeedKind]:
 
 def get(name: str) -> FeedKind:
     """The kind of this name; raises FeedKindUnknown with the nearest known one."""
-    known = all_kinds()
-    if name not in known:
-        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0) or list(known)
-        raise FeedKindUnknown(name=name, known=", ".join(known), nearest=nearest[0])
-    return known[name]
+    return extensions.find(name, all_kinds(), FeedKindUnknown)
 
 
 @cache
 def _load() -> None:
     """Import the kinds that come along and those that other packages declare, once a process."""
-    from engine.monitoring.feeds import kinds
-
-    for module in pkgutil.iter_modules(kinds.__path__):
-        importlib.import_module(f"{kinds.__name__}.{module.name}")
-    for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        entry.load()
+    extensions.load("engine.monitoring.feeds.kinds", ENTRY_POINTS)

@@ -8,12 +8,8 @@ gives an unknown value; one that gives no reading has nothing to complain of.
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import importlib.metadata
 import inspect
 import math
-import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +18,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from engine import extensions
 from engine.errors import GatewrightError
 from engine.inventory.references import VersionRef
 from engine.statistics import Estimate
@@ -111,17 +108,10 @@ def all_measures() -> dict[str, Measure]:
 
 def get(name: str) -> Measure:
     """The measure of this name; raises MeasureUnknown with the nearest known one."""
-    known = all_measures()
-    if name not in known:
-        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0) or list(known)
-        raise MeasureUnknown(name=name, known=", ".join(known), nearest=nearest[0])
-    return known[name]
+    return extensions.find(name, all_measures(), MeasureUnknown)
 
 
 @cache
 def _load() -> None:
     """Import this folder's files and what other packages declare, once a process."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
-    for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        entry.load()
+    extensions.load(__name__, ENTRY_POINTS)

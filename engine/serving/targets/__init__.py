@@ -7,15 +7,12 @@ after a failure: the deployment's id is the key by which a target knows its own 
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import importlib.metadata
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Protocol, TypeVar
 
+from engine import extensions
 from engine.config import Settings
 from engine.errors import GatewrightError
 from engine.serving.deployment import Deployment
@@ -100,10 +97,7 @@ def target(name: str, *, served: bool = False) -> Callable[[T], T]:
 def get(name: str) -> Target:
     """The target of this name; raises TargetUnknown with the nearest known one."""
     _load()
-    if name not in _targets:
-        nearest = difflib.get_close_matches(name, _targets, n=1, cutoff=0) or list(_targets)
-        raise TargetUnknown(name=name, known=", ".join(sorted(_targets)), nearest=nearest[0])
-    return _targets[name]
+    return extensions.find(name, _targets, TargetUnknown)
 
 
 def names() -> list[str]:
@@ -121,7 +115,4 @@ def served() -> list[str]:
 @cache
 def _load() -> None:
     """Import this folder's files and what other packages declare, once a process."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
-    for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        entry.load()
+    extensions.load(__name__, ENTRY_POINTS)
