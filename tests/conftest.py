@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import secrets
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,10 @@ from engine.store.postgres import APPLICATION, ERASER, OWNER, EmbeddedPostgres, 
 from tests.scheduling import LongestFirst
 
 _TEMPLATE = "template_of_tests"
+
+# The tests start a few hundred processes: where bytecode may not be kept, each would compile the house anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 def place() -> Path:

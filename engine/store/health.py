@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from functools import cache
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -37,13 +36,8 @@ def _database(store: Store) -> dict[str, str]:
     except SQLAlchemyError:
         return {"database": "it does not answer", "migrations": "not known"}
     # A revision that we do not know is a newer one: migrations expand first, so that we go on beside it.
-    behind = revision is None or (revision != migrations.head() and revision in _known())
+    behind = revision is None or (revision != migrations.head() and revision in migrations.known())
     return {"database": OK, "migrations": "run `gatewright db upgrade`" if behind else OK}
-
-
-@cache
-def _known() -> frozenset[str]:
-    return migrations.known()
 
 
 def _files(store: Store) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import psycopg
 import pytest
+from alembic.script import ScriptDirectory
 from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
 from pydantic import SecretStr
 
@@ -24,6 +26,13 @@ def schema(url: str) -> str:
     )
     # A random word guards each dump against psql's own commands.
     return re.sub(r"^\\(un)?restrict .*$", "", dumped.stdout, flags=re.MULTILINE)
+
+
+def test_the_names_of_the_files_are_the_revisions_in_the_order_in_which_they_run() -> None:
+    """Who asks for the newest reads no more than names."""
+    chain = list(ScriptDirectory(str(Path(migrations.__file__).parent)).walk_revisions())
+    assert [each.revision for each in chain] == sorted(migrations.known(), reverse=True)
+    assert migrations.head() == chain[0].revision
 
 
 def test_the_schema_goes_up_and_down_and_comes_up_the_same(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import traceback
@@ -150,5 +151,7 @@ def _end(line: str, home: str) -> None:
 
 def run() -> None:
     """Run the command named on the command line."""
+    # What is imported stays: to look for garbage among it time and again takes a seventh of a process's start.
+    gc.set_threshold(20_000)
     refuse_intruder()
     app(prog_name="gatewright")

@@ -6,13 +6,10 @@ import importlib
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
@@ -24,6 +21,10 @@ from engine.store.base import Base
 from engine.store.postgres import ERASER
 from engine.store.sessions import DatabaseUnreachable
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+# Alembic is imported where it works: every process asks for the newest revision, few ever migrate.
 _FOLDER = Path(__file__).parent
 # One migrator at a time; the number is ours alone within this database.
 _LOCK = 7_114_001
@@ -51,6 +52,8 @@ def upgrade(url: str, revision: str = "head", *, application: str | None = None,
 
     url: the database as its owner. application, eraser: the roles that work with it; None where the owner does all.
     """
+    from alembic import command
+
     with _connected(url) as connection:
         command.upgrade(_config(connection), revision)
         grants.close(connection)
@@ -68,30 +71,36 @@ def upgrade_of(settings: Settings) -> None:
 
 def downgrade(url: str, revision: str) -> None:
     """Take the database back to `revision`, or to `base`; what the later revisions held is lost."""
+    from alembic import command
+
     with _connected(url) as connection:
         command.downgrade(_config(connection), revision)
 
 
 def current(url: str) -> str | None:
     """The revision of the database, None where it was never migrated."""
+    from alembic.migration import MigrationContext
+
     with _connected(url) as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
 def head() -> str:
     """The newest revision that this Gatewright brings."""
-    newest = ScriptDirectory(str(_FOLDER)).get_current_head()
-    assert newest is not None  # noqa: S101 - the chain is part of the package
-    return newest
+    return max(known())
 
 
+@cache
 def known() -> frozenset[str]:
-    """Every revision that this Gatewright brings."""
-    return frozenset(each.revision for each in ScriptDirectory(str(_FOLDER)).walk_revisions())
+    """Every revision that this Gatewright brings: a file's name is its revision, and the names are in their order."""
+    return frozenset(path.stem for path in (_FOLDER / "versions").glob("[0-9]*.py"))
 
 
 def differences(url: str) -> list[object]:
     """What the tables in the code and those in the database do not share; empty when the schema is right."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
     with _connected(url) as connection:
         partitions = set(connection.execute(text(_PARTITIONS)).scalars())
 
@@ -134,6 +143,8 @@ def _connected(url: str) -> Iterator[Connection]:
 
 
 def _config(connection: Connection) -> Config:
+    from alembic.config import Config
+
     config = Config(stdout=io.StringIO())
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     config.attributes["connection"] = connection
