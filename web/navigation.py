@@ -53,6 +53,15 @@ _PARTS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
     ),
 }
 
+#: pages that stand under an entry of another name
+_WITHIN = {
+    "versions": "models",
+    "differences": "models",
+    "drift": "models",
+    "operating": "life_cycles",
+    "waits": "life_cycles",
+}
+
 
 def entries() -> dict[str, list[Entry]]:
     """Heading -> the entries that the person may see, in order; empty where nobody is signed in."""
@@ -60,7 +69,7 @@ def entries() -> dict[str, list[Entry]]:
     if person is None or person.must_change_password:
         return {}
     module = (request.endpoint or "").partition(".")[0]
-    module = {"versions": "models", "operating": "life_cycles", "waits": "life_cycles"}.get(module, module)
+    module = _WITHIN.get(module, module)
     found: dict[str, list[Entry]] = {}
     for heading, lines in _PARTS.items():
         shown = [

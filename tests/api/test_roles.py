@@ -111,6 +111,7 @@ TABLE = {
     "read_asset": EVERY,
     "attach_asset": "SMB",
     "test_reports": EVERY,
+    "version_differences": EVERY,
     "show_drift": EVERY,
     "measure_drift": EVERY,
     # serving

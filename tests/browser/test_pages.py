@@ -130,6 +130,7 @@ PAGES = {
     "edit a model": ("data_scientist", "/models/credit/edit"),
     "version": ("auditor", "/models/credit/versions/1"),
     "drift": ("auditor", "/models/credit/versions/1/drift"),
+    "differences": ("auditor", "/models/credit/versions/1/differences?before=outreach@1"),
     "add a version": ("data_scientist", "/models/credit/versions/new"),
     "portfolio": ("business_owner", "/portfolio"),
     "delivery": ("business_owner", "/delivery"),

@@ -91,6 +91,7 @@ TABLE = {
     "POST models.request_retirement": EDITORS,
     "GET versions.page": ALL,
     "GET versions.asset": ALL,
+    "GET differences.page": ALL,
     "GET drift.page": ALL,
     "POST drift.of_file": ALL,
     "GET versions.new": REGISTRANTS,

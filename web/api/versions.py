@@ -12,6 +12,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from werkzeug.datastructures import FileStorage as Upload
 
 from engine.errors import GatewrightError
+from engine.governance import differences
+from engine.governance.differences import Differences
 from engine.inventory import completeness, kinds, queries, versions
 from engine.inventory.assets import ROLES
 from engine.inventory.completeness import Completeness
@@ -214,6 +216,20 @@ def test_reports(path: VersionPath) -> dict[str, Any]:
     """Suite to the report of the version's last test by it: metrics with intervals, groups, verdicts."""
     queries.version(access.session(), path.ref)
     return {suite: report.as_json() for suite, report in queries.test_reports(access.session(), path.ref).items()}
+
+
+class WantedDifferences(BaseModel):
+    """Beside which version."""
+
+    before: str = Field(max_length=100, description="A version as model@number, of this model or another.")
+
+
+@api.get("/models/<model>/versions/<int:number>/differences", tags=_TAGS, responses=answers(Differences))
+@needs("model.view")
+def version_differences(path: VersionPath, query: WantedDifferences) -> dict[str, Any]:
+    """What is different between another version and this one, from its assets to the decisions on it."""
+    found: dict[str, Any] = plain(differences.between(access.session(), VersionRef.parse(query.before), path.ref))
+    return found
 
 
 def _json_of(role: str, content: bytes) -> bytes:

@@ -147,6 +147,34 @@ def reproduce(
 
 
 @app.command()
+def diff(
+    before: Annotated[str, typer.Argument(help="A version, as model@number.")],
+    after: Annotated[str, typer.Argument(help="Another, of the same model or not.")],
+    json_: Json = False,
+    as_: As = "",
+) -> None:
+    """Tell what is different between two versions: assets, parameters, libraries, data, metrics, decisions."""
+    from engine.governance import differences
+    from engine.inventory.references import VersionRef
+    from web.cli import acting, output
+    from web.plain import plain
+
+    with acting.reading(as_, "model.view") as (session, _):
+        found = differences.between(session, VersionRef.parse(before), VersionRef.parse(after))
+    if json_:
+        output.facts(plain(found), as_json=True)
+        return
+    output.rows(
+        [plain(each) for each in found.differences],
+        ["part", "name", "before", "after"],
+        as_json=False,
+        empty=f"{before} and {after} are the same in all that is recorded.",
+    )
+    for text in found.texts:
+        typer.echo("\n".join((f"--- {text.asset} of {before}", f"+++ {text.asset} of {after}", *text.lines)))
+
+
+@app.command()
 def labels(
     model: Annotated[str, typer.Argument(help="The model's id.")],
     file: Annotated[
