@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import delete, func, insert, literal, select, tuple_
@@ -27,7 +28,7 @@ from engine.inferences.inference import Answered, Inference
 from engine.inferences.tables import PieceRow, SpanRow
 from engine.inventory import queries
 from engine.inventory.references import VersionRef
-from engine.statistics.tallies import OUTPUT, Reference, Tally, total
+from engine.statistics.tallies import OUTPUT, Reference, Tally, total, total_of_packed
 from engine.store import Files, files, new_id
 
 LOOK_AGAIN_SECONDS = 10.0
@@ -145,7 +146,13 @@ def reference_of(session: Session, ref: VersionRef) -> tuple[str, Reference]:
     digest = queries.asset_digests(session, ref).get("reference")
     if digest is None:
         raise NoReference(version=ref)
-    return digest, Reference.from_bytes(files(session).read(digest))
+    return digest, _read(files(session), digest)
+
+
+@lru_cache(maxsize=16)
+def _read(store_files: Files, digest: str) -> Reference:
+    """A file never changes: what was read of it is kept, with the groups that are made from it."""
+    return Reference.from_bytes(store_files.read(digest))
 
 
 def window(
@@ -180,7 +187,7 @@ def window(
             pieces.where(PieceRow.environment == environment),
         )
     # One statement, so one snapshot: between two of them a piece could become part of a span.
-    return total([Tally.unpacked(packed) for packed in session.scalars(whole.union_all(pieces))], columns)
+    return total_of_packed(session.scalars(whole.union_all(pieces)), columns)
 
 
 def newest(session: Session, ref: VersionRef, environment: str) -> datetime | None:

@@ -27,7 +27,7 @@ from engine.inventory.metadata import Outcomes
 from engine.inventory.queries import ModelUnknown
 from engine.inventory.references import VersionRef
 from engine.statistics import durations
-from engine.statistics.named import Name, Named, added, in_order
+from engine.statistics.named import Name, Named, added, in_order, total_of_packed
 from engine.statistics.outcomes import (
     ANSWERED,
     DECLINED,
@@ -179,7 +179,7 @@ def window(
         whole = whole.where(OutcomeSpanRow.environment == environment)
         pieces = pieces.where(OutcomePieceRow.environment == environment)
     # One statement, so one snapshot: between two of them a piece could become part of a span.
-    return added(Named.unpacked(packed) for packed in session.scalars(whole.union_all(pieces)))
+    return total_of_packed(session.scalars(whole.union_all(pieces)).all())
 
 
 _READ = ("input", "score", "decision")

@@ -7,24 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 from sqlalchemy.orm import Session
 
 from engine.errors import GatewrightError
 from engine.inferences import counts
 from engine.inventory.references import VersionRef
 from engine.monitoring.scans import Scan
+from engine.monitoring.verdicts import STATES, corrected
 from engine.statistics import Estimate
-from engine.statistics.chi_square import chi_square, chi_square_test
-from engine.statistics.columns import Column, Counts
-from engine.statistics.kolmogorov_smirnov import kolmogorov_smirnov, kolmogorov_smirnov_error, kolmogorov_smirnov_p
-from engine.statistics.psi import psi
+from engine.statistics.chi_square import chi_square_of_rows
+from engine.statistics.columns import Whole
+from engine.statistics.kolmogorov_smirnov import Gaps
+from engine.statistics.psi import psi_of_rows
 from engine.statistics.tallies import Reference, Tally
 from engine.statistics.wilson import wilson
-
-#: worst last; no data is never healthy
-STATES = ("no data", "healthy", "warn", "breach")
-QUANTILE_GROUPS = 10
 
 
 class WindowRefused(GatewrightError):
@@ -155,90 +151,90 @@ def _drift(
 
 def compare(reference: Reference, window: Tally, bounds: Bounds, level: float = 0.95) -> tuple[ColumnDrift, ...]:
     """Every column of a window against the reference, the largest PSI first; pure."""
-    import scipy.stats
-
-    pairs = [
-        (column, reference.counts(column.name), reference.counts(column.name, window)) for column in reference.columns
-    ]
-    tested = [_tested(column, before, now, level) for column, before, now in pairs]
-    known = [at for at, (_, _, p) in enumerate(tested) if not math.isnan(p)]
-    adjusted = [math.nan] * len(pairs)
-    for at, value in zip(
-        known, scipy.stats.false_discovery_control([tested[at][2] for at in known]) if known else (), strict=True
-    ):
-        adjusted[at] = float(value)
+    groups = reference.coarse
+    before, now = groups.before, groups.of(window.places, window.times)
+    tested = _tested(reference, window, now, level)
+    adjusted = corrected([each.p for each in tested])
     found = [
-        _column(column, before, now, statistic, effect, p, held, bounds, level)
-        for (column, before, now), (statistic, effect, p), held in zip(pairs, tested, adjusted, strict=True)
+        _column(_Compared(reference, window, at, before[at], now[at], level), index, test, held, bounds)
+        for at, (index, test, held) in enumerate(zip(psi_of_rows(before, now, level), tested, adjusted, strict=True))
     ]
     return tuple(sorted(found, key=lambda each: -1.0 if math.isnan(each.psi.value) else each.psi.value, reverse=True))
 
 
-def _tested(column: Column, before: Counts, now: Counts, level: float) -> tuple[str, Estimate, float]:
-    if column.cells:
-        distance = kolmogorov_smirnov(before.groups, now.groups, level)
-        return "kolmogorov_smirnov", distance, kolmogorov_smirnov_p(before.groups, now.groups)
-    return "chi_square", chi_square(before.groups, now.groups, level), chi_square_test(before.groups, now.groups).p
+@dataclass(frozen=True, slots=True)
+class _Tested:
+    statistic: str
+    effect: Estimate
+    error: float
+    p: float
 
 
-def _column(
-    column: Column,
-    before: Counts,
-    now: Counts,
-    statistic: str,
-    effect: Estimate,
-    p: float,
-    adjusted: float,
-    bounds: Bounds,
-    level: float,
-) -> ColumnDrift:
-    coarse = column.quantile_groups(before, QUANTILE_GROUPS)
-    n = int(coarse.max()) + 1
-    groups = [np.bincount(coarse, weights=each.groups, minlength=n).astype(np.int64) for each in (before, now)]
-    index = psi(groups[0], groups[1], level)
-    if min(before.total, now.total) < bounds.floor or not index.known:
+def _tested(reference: Reference, window: Tally, now: Whole, level: float) -> list[_Tested]:
+    coded = [at for at, column in enumerate(reference.columns) if not column.cells]
+    of_codes = dict(zip(coded, chi_square_of_rows(reference.coarse.before[coded], now[coded], level), strict=True))
+    found = []
+    for at, column in enumerate(reference.columns):
+        if at in of_codes:
+            effect, p = of_codes[at]
+            found.append(_Tested("chi_square", effect, 0.0, p))
+        else:
+            gaps = Gaps(reference.counts(column.name).groups, reference.counts(column.name, window).groups)
+            found.append(_Tested("kolmogorov_smirnov", gaps.distance(level), gaps.error(), gaps.p()))
+    return found
+
+
+class _Compared:
+    """One column, its coarse groups in the reference and in the window."""
+
+    def __init__(self, reference: Reference, window: Tally, at: int, before: Whole, now: Whole, level: float) -> None:
+        self.column, size = reference.columns[at], reference.coarse.sizes[at]
+        self.labels, self._texts = reference.coarse.labels[at], reference.coarse.texts[at]
+        self.before, self.now = before.tolist()[:size], now.tolist()[:size]
+        self.was, self.total, self.level = sum(self.before), sum(self.now), level
+        self.reference_mean = self._mean(reference.tally, at, self.before)
+        self.mean = self._mean(window, at, self.now)
+
+    def _mean(self, tally: Tally, at: int, groups: list[int]) -> float | None:
+        """The mean of the numbers; None of texts alone, and where there are none."""
+        if tally.least[at] is None or (self._texts and len(self._texts) == len(self.column.codes)):
+            return None
+        numbers = sum(groups[:-2]) - sum(groups[each] for each in self._texts)
+        return tally.scaled[at] / 2.0**self.column.bits / numbers if numbers > 0 else None
+
+    def shares(self) -> tuple[Share, ...]:
+        """The groups that occur, in order."""
+        was, total = max(self.was, 1), max(self.total, 1)
+        return tuple(
+            Share(label=label, reference=before / was, window=now / total)
+            for label, before, now in zip(self.labels, self.before, self.now, strict=True)
+            if before or now
+        )
+
+
+def _column(found: _Compared, index: Estimate, test: _Tested, adjusted: float, bounds: Bounds) -> ColumnDrift:
+    if min(found.was, found.total) < bounds.floor or not index.known:
         state = "no data"
     elif not adjusted < bounds.significance or index.value < bounds.warn:
         state = "healthy"
     else:
         state = "breach" if index.value >= bounds.breach else "warn"
-    values = now.total - now.missing
+    *_, unseen, foreign, missing = found.now
+    below = found.now[0] if found.column.cells else 0
     return ColumnDrift(
-        name=column.name,
+        name=found.column.name,
         state=state,
         psi=index,
-        statistic=statistic,
-        effect=effect,
-        error=kolmogorov_smirnov_error(before.groups, now.groups) if column.cells else 0.0,
-        p=p,
+        statistic=test.statistic,
+        effect=test.effect,
+        error=test.error,
+        p=test.p,
         adjusted=adjusted,
-        missing=wilson(now.missing, now.total, level),
-        reference_missing=before.missing / before.total if before.total else math.nan,
-        outside=wilson(now.outside(column), values, level),
-        foreign=now.foreign,
-        mean=_mean(column, now),
-        reference_mean=_mean(column, before),
-        shares=_shares(column.labels(coarse), groups),
-    )
-
-
-def _mean(column: Column, counted: Counts) -> float | None:
-    """The mean of the numbers; None of texts alone, and where there are none."""
-    if counted.least is None:
-        return None
-    numbers = counted.total - counted.missing - counted.foreign
-    texts = [at for at, code in enumerate(column.codes) if isinstance(code, str)]
-    numbers -= int(counted.groups[texts].sum())
-    return (
-        counted.scaled / 2.0**column.bits / numbers if numbers > 0 and len(texts) < len(column.codes or (0,)) else None
-    )
-
-
-def _shares(labels: list[str], groups: list[Any]) -> tuple[Share, ...]:
-    """The groups that occur, in order."""
-    totals = [max(int(each.sum()), 1) for each in groups]
-    return tuple(
-        Share(label=label, reference=float(before / totals[0]), window=float(now / totals[1]))
-        for label, before, now in zip(labels, *groups, strict=True)
-        if before or now
+        missing=wilson(missing, found.total, found.level),
+        reference_missing=found.before[-1] / found.was if found.was else math.nan,
+        outside=wilson(below + unseen, found.total - missing, found.level),
+        foreign=foreign,
+        mean=found.mean,
+        reference_mean=found.reference_mean,
+        shares=found.shares(),
     )

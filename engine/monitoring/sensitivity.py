@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from engine.inferences import counts
 from engine.inventory.references import VersionRef
 from engine.monitoring import thresholds
-from engine.monitoring.drift import QUANTILE_GROUPS, Bounds
+from engine.monitoring.drift import Bounds
 from engine.statistics import Estimate
 from engine.statistics.columns import Column
 from engine.statistics.tallies import Reference
@@ -119,7 +119,7 @@ def measured(reference: Reference, rows: int, bounds: Bounds) -> Sensitivity:
 def _coarse(reference: Reference, column: Column) -> NDArray[np.float64]:
     """How many cases of the reference each group of its PSI holds, without those that nobody is in."""
     counted = reference.counts(column.name)
-    groups = np.bincount(column.quantile_groups(counted, QUANTILE_GROUPS), weights=counted.groups)
+    groups = np.bincount(column.quantile_groups(counted), weights=counted.groups)
     return groups[groups > 0].astype(np.float64)
 
 

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Booleans = NDArray[np.bool_]
 Numbers = NDArray[np.float64]
+Counted = NDArray[np.float64] | NDArray[np.int64]  #: counts, held as either
 
 
 def zero_or_one(values: ArrayLike, name: str) -> Booleans:

@@ -5,12 +5,10 @@ Counts add up: those of two hours, two files or two machines are added before a 
 
 from __future__ import annotations
 
-from math import sqrt
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from engine.statistics.arrays import Numbers, inner, numbers
+from engine.statistics.arrays import Numbers, numbers
 from engine.statistics.registry import Estimate, quantile
 
 
@@ -68,18 +66,35 @@ def distance(
     than too narrow. `value` is D as defined; the interval is that of the true one, and need not hold a D near its bias.
     slopes: the gradients by p and q, shape (k,) each. totals: n and m.
     """
+    low, high = interval(np.array(value), slopes, shares, (np.array(totals[0]), np.array(totals[1])), curvature, level)
+    return Estimate(value, float(low), float(high), level)
+
+
+def interval(
+    value: Numbers,
+    slopes: tuple[Numbers, Numbers],
+    shares: tuple[Numbers, Numbers],
+    totals: tuple[Numbers, Numbers],
+    curvature: float,
+    level: float,
+) -> tuple[Numbers, Numbers]:
+    """Both ends of the interval of `distance`, of many at once: groups along the last axis, values and totals without.
+
+    A group whose shares are both 0 does not occur; its slopes are finite.
+    """
     z = quantile(level)
     (n, m), (p, q) = totals, shares
-    k = int(((p > 0) | (q > 0)).sum())
+    k = ((p > 0) | (q > 0)).sum(axis=-1)
     noise = 1 / n + 1 / m
     second = 2 * (curvature * noise) ** 2 * (k - 1)
     first = variance(slopes[0], p) / n + variance(slopes[1], q) / m
-    spread = z * sqrt(max(first, second))
+    spread = z * np.sqrt(np.maximum(first, second))
     centre = value - curvature * (k - 1) * noise
-    return Estimate(value, max(0.0, centre - spread), max(0.0, centre + spread), level)
+    return np.maximum(0.0, centre - spread), np.maximum(0.0, centre + spread)
 
 
-def variance(values: Numbers, shares: Numbers) -> float:
-    """The variance of values that occur with these shares."""
-    mean = inner(values, shares)
-    return inner((values - mean) ** 2, shares)
+def variance(values: Numbers, shares: Numbers) -> Numbers:
+    """The variance of values that occur with these shares, along the last axis."""
+    mean = (values * shares).sum(axis=-1, keepdims=True)
+    found: Numbers = ((values - mean) ** 2 * shares).sum(axis=-1)
+    return found

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from math import log, sqrt
+from math import log, nan, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from engine.statistics.arrays import Counted
 from engine.statistics.counts import two_counts
 from engine.statistics.registry import Estimate, metric, quantile
 
@@ -25,33 +26,19 @@ def kolmogorov_smirnov(reference: ArrayLike, window: ArrayLike, level: float = 0
     with at least (1 + level) / 2. Either side empty: unknown.
     Source: Massart (1990), Annals of Probability 18, 1269-1283.
     """
-    quantile(level)  # checks it
-    r, w = two_counts(reference, window)
-    n, m = float(r.sum()), float(w.sum())
-    if not n or not m:
-        return Estimate.unknown(level)
-    value = float(np.abs(np.cumsum(r) / n - np.cumsum(w) / m).max())
-    band = sum(sqrt(log(4 / (1 - level)) / (2 * size)) for size in (n, m))
-    return Estimate(value, max(0.0, value - band), min(1.0, value + band), level)
+    return Gaps(*two_counts(reference, window)).distance(level)
 
 
 def kolmogorov_smirnov_error(reference: ArrayLike, window: ArrayLike) -> float:
     """How far D of the values themselves may lie above D of their cells; nan where one is empty.
 
-        max_j max(F(j-1) - G(j-1) + p_j, G(j-1) - F(j-1) + q_j) - D,  F(-1) = G(-1) = 0
+        max_j max(F(j) - G(j-1), G(j) - F(j-1)) - D,  F(-1) = G(-1) = 0
 
-    within a cell F may rise by its whole share p_j before G does, or G by q_j before F; D of the values is never below
-    D of the cells. reference, window: as in `kolmogorov_smirnov`. A cell that holds one distinct value adds nothing,
-    which is not known here: for codes the error is 0, and is not to be asked for.
+    within a cell F may rise by its whole share before G does, or G before F; D of the values is never below D of the
+    cells. reference, window: as in `kolmogorov_smirnov`. A cell that holds one distinct value adds nothing, which is
+    not known here: for codes the error is 0, and is not to be asked for.
     """
-    r, w = two_counts(reference, window)
-    n, m = float(r.sum()), float(w.sum())
-    if not n or not m:
-        return float("nan")
-    p, q = r / n, w / m
-    gaps = np.cumsum(p) - np.cumsum(q)
-    before = gaps - p + q
-    return float(max((before + p).max(), (q - before).max()) - np.abs(gaps).max())
+    return Gaps(*two_counts(reference, window)).error()
 
 
 def kolmogorov_smirnov_p(reference: ArrayLike, window: ArrayLike) -> float:
@@ -60,16 +47,48 @@ def kolmogorov_smirnov_p(reference: ArrayLike, window: ArrayLike) -> float:
     Exact for small samples, else Kolmogorov's limit law at sqrt(nm / (n + m)) D, within 0.03 of the exact law there
     and closer for more cases. Ties make both conservative. Source: Hodges (1958), Arkiv för Matematik 3, 469-486.
     """
-    import scipy.special
-    import scipy.stats
+    return Gaps(*two_counts(reference, window)).p()
 
-    r, w = two_counts(reference, window)
-    n, m = int(r.sum()), int(w.sum())
-    if not n or not m:
-        return float("nan")
-    if min(n, m) <= _EXACT_UP_TO and max(n, m) <= 10 * _EXACT_UP_TO:
-        cells = np.arange(len(r))
-        samples = (np.repeat(cells, each.astype(np.int64)) for each in (r, w))
-        return float(scipy.stats.ks_2samp(*samples, method="exact").pvalue)
-    d = float(np.abs(np.cumsum(r) / n - np.cumsum(w) / m).max())
-    return float(scipy.special.kolmogorov(sqrt(n * m / (n + m)) * d))
+
+class Gaps:
+    """Two samples in the same cells, their distribution functions made once; counts, shape (k,), not checked."""
+
+    def __init__(self, reference: Counted, window: Counted) -> None:
+        self._counts = reference, window
+        f, g = (np.cumsum(each) for each in self._counts)
+        self._n, self._m = (int(each[-1]) if len(each) else 0 for each in (f, g))
+        self._known = bool(self._n and self._m)
+        if self._known:
+            self._f, self._g = f / self._n, g / self._m
+            gaps = self._f - self._g
+            self._d = float(max(gaps.max(), -gaps.min()))
+
+    def distance(self, level: float = 0.95) -> Estimate:
+        """`kolmogorov_smirnov`."""
+        quantile(level)  # checks it
+        if not self._known:
+            return Estimate.unknown(level)
+        band = sum(sqrt(log(4 / (1 - level)) / (2 * size)) for size in (self._n, self._m))
+        return Estimate(self._d, max(0.0, self._d - band), min(1.0, self._d + band), level)
+
+    def error(self) -> float:
+        """`kolmogorov_smirnov_error`."""
+        if not self._known:
+            return nan
+        f, g = self._f, self._g
+        first = max(f[0], g[0])
+        return float(max(first, (f[1:] - g[:-1]).max(initial=0.0), (g[1:] - f[:-1]).max(initial=0.0))) - self._d
+
+    def p(self) -> float:
+        """`kolmogorov_smirnov_p`."""
+        import scipy.special
+        import scipy.stats
+
+        if not self._known:
+            return nan
+        n, m = self._n, self._m
+        if min(n, m) <= _EXACT_UP_TO and max(n, m) <= 10 * _EXACT_UP_TO:
+            cells = np.arange(len(self._f))
+            samples = (np.repeat(cells, each.astype(np.int64)) for each in self._counts)
+            return float(scipy.stats.ks_2samp(*samples, method="exact").pvalue)
+        return float(scipy.special.kolmogorov(sqrt(n * m / (n + m)) * self._d))

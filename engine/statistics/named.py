@@ -6,17 +6,22 @@ adds up with what was counted by another.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import accumulate
 
 import numpy as np
 import orjson
 
+from engine.statistics import packing
 from engine.statistics.columns import Whole
-from engine.statistics.tallies import Tally, summed
+from engine.statistics.tallies import Tally
+from engine.statistics.tallies import read as read_tally
 
 Name = tuple[str, ...]
 STRIDE = 1 << 17  #: a vector has fewer cells than this
+_FEW, _MANY = 128, 8192  # a vector's room is so many cells, or a multiple of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,36 +44,123 @@ class Named:
         return found
 
     def packed(self) -> bytes:
-        """As bytes: a head in JSON, then the counts as a `Tally` is packed."""
-        names = sorted(self.sums)
-        head = orjson.dumps([self.names, names])
-        rest = Tally(
-            rows=self.rows,
-            places=self.places,
-            times=self.times,
-            scaled=tuple(self.sums[name] for name in names),
-            least=(),
-            most=(),
-        )
+        """As bytes: a head in JSON, then the counts as a `Tally` is packed, vector after vector."""
+        sums = sorted(self.sums)
+        rooms, places = _compact(self)
+        head = orjson.dumps([self.names, sums, rooms])
+        scaled = tuple(self.sums[name] for name in sums)
+        rest = Tally(rows=self.rows, places=places, times=self.times, scaled=scaled, least=(), most=())
         return len(head).to_bytes(4, "little") + head + rest.packed()
 
     @classmethod
-    def unpacked(cls, packed: bytes) -> Named:
+    def unpacked(cls, content: bytes) -> Named:
         """What `packed` wrote; ValueError where it is none, or of a later format."""
-        end = 4 + int.from_bytes(packed[:4], "little")
-        try:
-            names, sums = orjson.loads(packed[4:end])
-            found = tuple(tuple(name) for name in names)
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"these bytes are no named counts: {error}") from error
-        rest = Tally.unpacked(packed[end:])
+        found = _read(content)
+        places, times = found.part.sparse()
+        starts = _starts(found.rooms)
+        of = np.searchsorted(starts, places, side="right") - 1
         return cls(
-            rows=rest.rows,
-            names=found,
-            places=rest.places,
-            times=rest.times,
-            sums=dict(zip(sums, rest.scaled, strict=True)),
+            rows=found.rows,
+            names=found.names,
+            places=of * STRIDE + places - np.array(starts)[of] if len(places) else places,
+            times=times,
+            sums=found.sums,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """Counts as they are packed: the vectors one after the other, each in its room."""
+
+    rows: int
+    names: tuple[Name, ...]
+    rooms: tuple[int, ...]
+    sums: Mapping[str, int]
+    part: packing.Part
+
+
+def _read(content: bytes) -> _Packed:
+    end = 4 + int.from_bytes(content[:4], "little")
+    names, sums, rooms = _head(content[4:end])
+    head, part = read_tally(content, end)
+    return _Packed(head.rows, names, rooms, dict(zip(sums, head.scaled, strict=True)), part)
+
+
+@lru_cache(maxsize=64)
+def _head(content: bytes) -> tuple[tuple[Name, ...], tuple[str, ...], tuple[int, ...]]:
+    """(names, sums, rooms); most spans of a version have one and the same."""
+    try:
+        given, sums, *further = orjson.loads(content)
+        names = tuple(tuple(name) for name in given)
+        # Counts of before there were rooms have one of STRIDE for each vector.
+        rooms = tuple(int(each) for each in further[0]) if further else (STRIDE,) * len(names)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"these bytes are no named counts: {error}") from error
+    return names, tuple(sums), rooms
+
+
+def _compact(counts: Named) -> tuple[tuple[int, ...], Whole]:
+    """(the room of each vector, the places where each vector takes no more than its room).
+
+    Rooms are rounded up, so that the vectors of one name nearly always have the same and are added as they lie.
+    """
+    ends = np.searchsorted(counts.places, np.arange(1, len(counts.names) + 1) * STRIDE)
+    last = counts.places[ends - 1] % STRIDE
+    rooms = tuple(-(-(each + 1) // unit) * unit for each in last.tolist() for unit in (_FEW if each < 1024 else _MANY,))
+    moved = np.array(_starts(rooms), dtype=np.int64) - np.arange(len(rooms)) * STRIDE
+    return rooms, counts.places + np.repeat(moved, np.diff(ends, prepend=0))
+
+
+def _starts(rooms: Sequence[int]) -> list[int]:
+    """Where each vector begins."""
+    return [0, *accumulate(rooms)][: len(rooms)]
+
+
+def total_of_packed(packed: Sequence[bytes]) -> Named:
+    """All of those that are packed, added as they lie; of none: nothing occurred."""
+    found = [_read(each) for each in packed]
+    layouts = {(each.names, each.rooms) for each in found}
+    if any(STRIDE in rooms for _, rooms in layouts):  # of before there were rooms
+        return added(Named.unpacked(content) for content in packed)
+    most: dict[Name, int] = {}
+    for layout in layouts:
+        for name, room in zip(*layout, strict=True):
+            most[name] = max(most.get(name, 0), room)
+    sums: dict[str, int] = {}
+    for each in found:
+        for sum_name, amount in each.sums.items():
+            sums[sum_name] = sums.get(sum_name, 0) + amount
+    names = tuple(sorted(most))
+    starts = _starts([most[name] for name in names])
+    to = dict(zip(names, starts, strict=True))
+    runs = {layout: _runs(*layout, to) for layout in layouts}
+    whole = packing.Sum(sum(most.values()))
+    for each in found:
+        whole.add(each.part, runs[each.names, each.rooms])
+    places, times = packing.occurring_in(whole.dense())
+    ends = np.searchsorted(places, np.array([*starts[1:], sum(most.values())]))
+    lengths = np.diff(ends, prepend=0)
+    kept = np.flatnonzero(lengths)
+    moved = np.arange(len(kept)) * STRIDE - np.array(starts, dtype=np.int64)[kept]
+    return Named(
+        rows=sum(each.rows for each in found),
+        names=tuple(names[at] for at in kept.tolist()),
+        places=places + np.repeat(moved, lengths[kept]),
+        times=times,
+        sums={name: amount for name, amount in sums.items() if amount},
+    )
+
+
+def _runs(names: Sequence[Name], rooms: Sequence[int], to: Mapping[Name, int]) -> list[packing.Run]:
+    """Where vectors in their rooms go; neighbours that stay neighbours go together."""
+    runs: list[packing.Run] = []
+    for name, start, room in zip(names, _starts(rooms), rooms, strict=True):
+        at = to[name]
+        if runs and at - runs[-1][2] == start - runs[-1][0]:
+            runs[-1] = (runs[-1][0], start + room, runs[-1][2])
+        else:
+            runs.append((start, start + room, at))
+    return runs
 
 
 def added(parts: Iterable[Named]) -> Named:
@@ -84,7 +176,7 @@ def added(parts: Iterable[Named]) -> Named:
         # Names ascend in each part and in the whole, so the places do, too.
         place = to[each.places // STRIDE] * STRIDE + each.places % STRIDE if len(to) else each.places
         moved.append((place, each.times))
-    places, times = summed(moved)
+    places, times = packing.summed(moved)
     sums: dict[str, int] = {}
     for each in found:
         for name, amount in each.sums.items():

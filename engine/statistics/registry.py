@@ -10,7 +10,7 @@ import math
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from statistics import NormalDist
 from typing import Any, TypeVar
 
@@ -123,6 +123,7 @@ def get(name: str) -> Metric:
     return known[name]
 
 
+@lru_cache(maxsize=64)
 def quantile(level: float) -> float:
     """The standard normal quantile z of a two-sided interval; ValueError where level is not in (0, 1)."""
     if not 0 < level < 1:

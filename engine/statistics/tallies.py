@@ -16,6 +16,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from engine.statistics import packing
+from engine.statistics.coarse import Coarse, coarse
 from engine.statistics.columns import CELLS, Column, Counts, Values, Whole, fit
 
 #: the column of what a version answers, beside those of what it is asked; no feature is named so by accident
@@ -23,7 +25,7 @@ OUTPUT = "(output)"
 #: scores lie between 0 and 1, whatever the test rows gave
 SCORE = Column(name=OUTPUT, low=0.0, high=1.0, cells=CELLS, bits=40)
 _FORMAT = 1
-_DENSE = 1 << 23
+_PACKED = b"\x02"  #: what packed bytes begin with, and compressed ones never do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,7 +45,12 @@ class Tally:
     __hash__ = None  # type: ignore[assignment]
 
     def packed(self) -> bytes:
-        """As few bytes as it needs: a head in JSON, then the steps between places, then the times; compressed."""
+        """As bytes that are read and added fast: a head in JSON, then the counts (`packing`)."""
+        head = orjson.dumps([self.rows, self.least, self.most, [str(n) for n in self.scaled]])
+        return _PACKED + len(head).to_bytes(4, "little") + head + packing.packed(self.places, self.times)
+
+    def compressed(self) -> bytes:
+        """As few bytes as it needs, the same for the same tally: what files hold, whose digests are kept."""
         head = orjson.dumps(
             [_FORMAT, self.rows, len(self.places), self.least, self.most, [str(n) for n in self.scaled]]
         )
@@ -51,55 +58,67 @@ class Tally:
         return zlib.compress(len(head).to_bytes(4, "little") + head + steps.tobytes() + times.tobytes(), 1)
 
     @classmethod
-    def unpacked(cls, packed: bytes) -> Tally:
-        """The tally that `packed` wrote; ValueError where it is none, or of a later format."""
-        try:
-            content = zlib.decompress(packed)
-            end = 4 + int.from_bytes(content[:4], "little")
-            form, rows, n, least, most, scaled = orjson.loads(content[4:end])
-            steps = np.frombuffer(content, "<u4", n, end)
-            times = np.frombuffer(content, "<i8", n, end + 4 * n)
-        except (zlib.error, ValueError, TypeError) as error:
-            raise ValueError(f"these bytes are no tally: {error}") from error
-        if form != _FORMAT:
-            raise ValueError(f"the tally has format {form}, and {_FORMAT} is known here")
-        return cls(
-            rows=rows,
-            places=np.cumsum(steps.astype(np.int64)),
-            times=times.astype(np.int64),
-            scaled=tuple(int(each) for each in scaled),
-            least=tuple(least),
-            most=tuple(most),
-        )
+    def unpacked(cls, content: bytes) -> Tally:
+        """The tally that `packed` or `compressed` wrote; ValueError where it is none, or of a later format."""
+        head, part = read(content)
+        places, times = part.sparse()
+        return cls(rows=head.rows, places=places, times=times, scaled=head.scaled, least=head.least, most=head.most)
 
 
-def summed(parts: Sequence[tuple[Whole, Whole]]) -> tuple[Whole, Whole]:
-    """Every place that occurs in any part, ascending, with its times added; within a part each place stands once.
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A tally without its counts."""
 
-    Added in place where that takes little room: a sort of all of them costs ten times as much.
-    """
-    size = max((int(places[-1]) + 1 for places, _ in parts if len(places)), default=0)
-    if size <= _DENSE:
-        dense = np.zeros(size, np.int64)
-        for places, times in parts:
-            dense[places] += times
-        occurring = np.flatnonzero(dense).astype(np.int64)
-        return occurring, dense[occurring]
-    every, of = np.unique(np.concatenate([places for places, _ in parts]), return_inverse=True)
-    added = np.zeros(len(every), np.int64)
-    np.add.at(added, of, np.concatenate([times for _, times in parts]))
-    return every, added
+    rows: int
+    least: tuple[float | None, ...]
+    most: tuple[float | None, ...]
+    scaled: tuple[int, ...]
+
+
+def read(content: bytes, at: int = 0) -> tuple[Head, packing.Part]:
+    """A tally as it lies in bytes, from a place on; ValueError where it is none, or of a later format."""
+    try:
+        if content[at : at + 1] == _PACKED:
+            end = at + 5 + int.from_bytes(content[at + 1 : at + 5], "little")
+            rows, least, most, scaled = orjson.loads(content[at + 5 : end])
+            form, part = _FORMAT, packing.read(content, end)
+        else:
+            form, rows, least, most, scaled, part = _decompressed(zlib.decompress(content[at:]))
+    except (zlib.error, ValueError, TypeError) as error:
+        raise ValueError(f"these bytes are no tally: {error}") from error
+    if form != _FORMAT:
+        raise ValueError(f"the tally has format {form}, and {_FORMAT} is known here")
+    return Head(rows, tuple(least), tuple(most), tuple(int(each) for each in scaled)), part
+
+
+def _decompressed(content: bytes) -> tuple[int, int, list[Any], list[Any], list[str], packing.Part]:
+    end = 4 + int.from_bytes(content[:4], "little")
+    form, rows, n, least, most, scaled = orjson.loads(content[4:end])
+    places = np.cumsum(np.frombuffer(content, "<u4", n, end).astype(np.int64))
+    times = np.frombuffer(content, "<i8", n, end + 4 * n).astype(np.int64)
+    return form, rows, least, most, scaled, packing.beside(places, times)
 
 
 def total(tallies: Iterable[Tally], columns: int) -> Tally:
     """All of them added; of none: nothing occurred. columns: how many columns they are of."""
     found = list(tallies)
-    places, times = summed([(each.places, each.times) for each in found])
+    places, times = packing.summed([(each.places, each.times) for each in found])
     occurring = times != 0
+    return _total(found, places[occurring], times[occurring], columns)
+
+
+def total_of_packed(packed: Iterable[bytes], columns: int) -> Tally:
+    """The same of tallies that are packed: their counts are added as they lie."""
+    found = [read(each) for each in packed]
+    places, times = packing.added(part for _, part in found)
+    return _total([head for head, _ in found], places, times, columns)
+
+
+def _total(found: Sequence[Tally | Head], places: Whole, times: Whole, columns: int) -> Tally:
     return Tally(
         rows=sum(each.rows for each in found),
-        places=places[occurring],
-        times=times[occurring],
+        places=places,
+        times=times,
         scaled=tuple(sum(each.scaled[at] for each in found) for at in range(columns)),
         least=tuple(min(_known(each.least[at] for each in found), default=None) for at in range(columns)),
         most=tuple(max(_known(each.most[at] for each in found), default=None) for at in range(columns)),
@@ -117,6 +136,11 @@ class Reference:
     def offsets(self) -> tuple[int, ...]:
         """Where the groups of each column begin, and at the end where all end."""
         return (0, *np.cumsum([column.size for column in self.columns]).tolist())
+
+    @cached_property
+    def coarse(self) -> Coarse:
+        """The groups by which the shift of each column is told."""
+        return coarse(self.columns, [self.counts(name) for name in self.names()])
 
     def names(self) -> tuple[str, ...]:
         """The columns' names, in order."""
@@ -211,7 +235,7 @@ class Reference:
     def as_bytes(self) -> bytes:
         """The reference as a file: the same bytes for the same reference."""
         head = orjson.dumps([column.as_json() for column in self.columns])
-        return len(head).to_bytes(4, "little") + head + self.tally.packed()
+        return len(head).to_bytes(4, "little") + head + self.tally.compressed()
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Reference:
