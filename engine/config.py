@@ -72,6 +72,16 @@ class Settings(BaseSettings):
     remote_secrets: dict[str, SecretStr] = Field(
         default={}, description="Secrets with which models behind an API are asked, by name, as JSON."
     )
+    mlflow_url: str | None = Field(
+        default=None,
+        description="The MLflow server of the target `mlflow` and of imports, such as `https://mlflow.bank.internal`.",
+    )
+    mlflow_credentials: SecretStr | None = Field(
+        default=None, description="`user:password`, or a bearer token, for the MLflow server."
+    )
+    mlflow_credentials_file: Path | None = Field(
+        default=None, description="A file that holds the same in place of the setting; read at each use."
+    )
     timezone: str = Field(default="UTC", description="The zone of calendars and schedules that name none.")
     web_host: str = Field(default="127.0.0.1", description="The address at which pages and API listen.")
     web_port: int = Field(default=8470, ge=0, le=65535, description="The port of pages and API.")

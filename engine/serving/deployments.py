@@ -20,7 +20,7 @@ from engine.identity import Person
 from engine.inventory import queries as inventory
 from engine.inventory import thresholds, versions
 from engine.inventory.references import VersionRef, stream
-from engine.serving import environments, forms
+from engine.serving import environments, forms, targets
 from engine.serving.deployment import STATES, Deployment
 from engine.serving.tables import DeploymentRow, RetirementRow, RouteRow
 from engine.store import files, new_id, now
@@ -327,7 +327,7 @@ def value(row: DeploymentRow) -> Deployment:
 
 def _wind_down(session: Session, row: DeploymentRow, person: Person, *, reason: str, instance: str, task: str) -> None:
     row.desired = "stopped"
-    if row.observed in ("waiting", "stopped"):  # nothing of it runs: there is nothing to wait for
+    if row.observed in ("waiting", "stopped") and row.target not in targets.outside():  # there is nothing to wait for
         row.observed, row.ended_at, row.observed_at = "stopped", now(session), now(session)
     _record(session, row, "deployment.wound_down", person.id, reason=reason, instance=instance, task=task)
 

@@ -19,6 +19,7 @@ from engine.serving.tables import EnvironmentRow
 from engine.store import now
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
+ENDPOINT = re.compile(r"https?://[A-Za-z0-9.\[\]:-]{1,200}")
 #: setting -> (its type, what it does); what an environment's settings may hold, checked when it is defined
 SETTINGS: dict[str, tuple[type, str]] = {
     "durable": (
@@ -26,6 +27,10 @@ SETTINGS: dict[str, tuple[type, str]] = {
         "Answer only when the inferences are committed: nothing is lost even at kill -9, at about 4 ms more.",
     ),
     "memory_mb": (int, "The address space of a deployment's child, in mebibytes; default 4096."),
+    "endpoint": (
+        str,
+        "For the target `mlflow`: the address of an `mlflow models serve` that follows the alias; it then answers.",
+    ),
     "targets": (list, "Targets that a deployment here may name instead of the environment's own."),
 }
 
@@ -169,6 +174,8 @@ def _check(
             refuse("settings", f"unknown setting {setting}; known: {', '.join(SETTINGS)}")
         if type(given) is not SETTINGS[setting][0]:
             refuse("settings", f"{setting} is {given!r}, not of type {SETTINGS[setting][0].__name__}")
+        if setting == "endpoint" and not ENDPOINT.fullmatch(given):
+            refuse("settings", "endpoint is no address that begins with https:// or http:// and ends with host or port")
         if setting == "targets":
             for each in given:
                 targets.get(str(each))

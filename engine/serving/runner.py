@@ -161,11 +161,11 @@ class Runner:
     # --- targets of others
 
     def _observe(self) -> None:
-        """Ask each target but our own scoring service, which tells by itself, how its deployments are."""
+        """Ask the targets how their deployments are, but for what our own scoring service alone runs and tells of."""
         if time.monotonic() - self._observed_at < OBSERVE_SECONDS:
             return
         self._observed_at = time.monotonic()
-        for name in sorted(set(targets.names()) - set(targets.served())):
+        for name in sorted((set(targets.names()) - set(targets.served())) | set(targets.outside())):
             with transaction(self._store) as session:
                 active = queries.active(session, name)
             for each in active:

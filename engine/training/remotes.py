@@ -117,6 +117,7 @@ class Remote(Child):
         size = self._told["rows_per_request"]
         values: list[float] = []
         decisions: list[str] = []
+        reasons: list[list[str]] = []
         for first in range(0, n_rows or 1, size):
             some = {name: column[first : first + size] for name, column in given.items()}
             try:
@@ -130,8 +131,14 @@ class Remote(Child):
                 raise _failed("score", error) from error
             values += read["values"]
             decisions += read.get("decisions", ())
-        told = self._told["response"]["decision"] is not None
-        return Predictions(output=self.output, values=values, decisions=decisions if told else None)
+            reasons += read.get("reasons", ())
+        told = self._told["response"]
+        return Predictions(
+            output=self.output,
+            values=values,
+            decisions=decisions if told["decision"] is not None else None,
+            reasons=reasons or None,
+        )
 
     def flatten(self) -> Any:
         """It has no form of its own here."""
@@ -166,7 +173,7 @@ class Remote(Child):
 
     def _post(self, body: bytes) -> tuple[int, bytes]:
         if self._connection is None:
-            self._connection = _connection(self._url, self._allowed, self._told["timeout_seconds"])
+            self._connection = connection(self._url, self._allowed, self._told["timeout_seconds"])
         ends = time.monotonic() + self._told["timeout_seconds"]
         path = (self._url.path or "/") + (f"?{self._url.query}" if self._url.query else "")
         self._connection.request("POST", path, body, self._headers)
@@ -219,7 +226,8 @@ def _public(address: str) -> bool:
     return bool(found.is_global and not found.is_multicast)
 
 
-def _connection(url: SplitResult, allowed: frozenset[str], seconds: float) -> http.client.HTTPConnection:
+def connection(url: SplitResult, allowed: frozenset[str], seconds: float) -> http.client.HTTPConnection:
+    """A connection to the address that was looked at; raises HostNotAllowed, RemoteAway or OSError."""
     host, port = url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
     raw = socket.create_connection((address_of(url, allowed), port), timeout=seconds)
     made = http.client.HTTPConnection(host, port, timeout=seconds)

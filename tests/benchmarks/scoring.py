@@ -28,11 +28,9 @@ import tempfile
 import threading
 import time
 import urllib.request
-import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 import psutil
@@ -43,6 +41,7 @@ from engine.inventory import kinds
 from engine.sandbox import Child
 from engine.store import Store, migrations, open_store
 from engine.store.postgres import APPLICATION, ERASER, EmbeddedPostgres, default_folder
+from tests import mlflow_peer
 from tests.serving.house import (
     Scoring,
     classifier,
@@ -57,7 +56,6 @@ from tests.serving.house import (
 ONE_ROW_REQUESTS = 3_000
 BATCH_ROWS = 1_000
 BATCH_REQUESTS = 60
-MLFLOW = ("mlflow==3.17.2", "pandas<3")
 MLFLOW_SECONDS = 90
 
 
@@ -208,21 +206,15 @@ def a_store() -> Iterator[Store]:
 @contextmanager
 def mlflow() -> Iterator[Asked]:
     """`mlflow models serve` with the same model, installed and saved by an interpreter of its own."""
-    folder = Path(tempfile.gettempdir()) / "gatewright-benchmark-peers" / MLFLOW[0].replace("==", "-")
+    folder = mlflow_peer.environment()
     python = folder / "bin" / "python"
-    if not (folder / "made").exists():
-        venv.create(folder, with_pip=True, clear=True)
-        same = [f"{name}=={metadata.version(name)}" for name in ("scikit-learn", "numpy")]
-        subprocess.run([python, "-m", "pip", "install", "-q", *MLFLOW, *same], check=True)
-        (folder / "made").touch()
     with tempfile.TemporaryDirectory() as work, socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         free.close()
         artefact, _ = classifier()
         Path(work, "model.joblib").write_bytes(artefact)
-        surroundings = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
-        surroundings["PATH"] = f"{folder / 'bin'}:{surroundings['PATH']}"
+        surroundings = mlflow_peer.surroundings(folder)
         subprocess.run([python, "-c", SAVE, work], check=True, env=surroundings, capture_output=True)
         serving = subprocess.Popen(
             [folder / "bin" / "mlflow", *f"models serve -m {work}/saved --env-manager local --port {port}".split()],

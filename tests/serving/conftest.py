@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from engine.config import Settings
 from engine.store import Store, TestClock, open_store
 from engine.store.postgres import OWNER, EmbeddedPostgres
+from tests import mlflow_peer
 from tests.serving.house import Scoring
 
 
@@ -27,6 +28,13 @@ def scoring(store: Store) -> Iterator[Callable[..., Scoring]]:
     yield start
     for each in started:
         each.close()
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real MLflow server."""
+    with mlflow_peer.server(tmp_path_factory.mktemp("mlflow")) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -135,6 +135,14 @@ def http(store: Store, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureR
         yield Around(settings, around.away, around.decide, lambda store: given_a_remote(store, api.address))
 
 
+@pytest.fixture
+def mlflow(registry: str, local: Around) -> Around:
+    """An MLflow server, and a scoring service that answers for what is registered there."""
+    settings = local.settings.model_copy(update={"mlflow_url": registry})
+    away = local.settings.model_copy(update={"mlflow_url": "http://127.0.0.1:1"})
+    return Around(settings, away, local.decide)
+
+
 @pytest.fixture(params=targets.names())
 def place(request: pytest.FixtureRequest, store: Store) -> Place:
     name: str = request.param

@@ -6,6 +6,7 @@
     rename: {income: yearly_income}               # what they are called there
     request: {form: rows, at: instances, with: {model: pd-3}}   # rows, columns or split (columns and data)
     response: {at: predictions, number: score, decision: label} # a list; in it an object's member, or a list's place
+    # response also takes `reasons` (a list of texts) and `with` (members that each answer must have: {model: pd-3})
     auth: {secret: vendor, header: Authorization, prefix: "Bearer "}   # the secret's name in the house's settings
     timeout_seconds: 10
     attempts: 3
@@ -74,7 +75,12 @@ def complete(given: Any) -> dict[str, Any]:
     request = {"form": "rows", "at": "", "with": {}, **mapping(given, "request", ("form", "at", "with"))}
     if request["form"] not in FORMS or not isinstance(request["at"], str) or not isinstance(request["with"], dict):
         raise ValueError(f"`request` has a form ({', '.join(FORMS)}), a place `at`, and constants under `with`")
-    response = {"at": "", "number": None, "decision": None, **mapping(given, "response", ("at", "number", "decision"))}
+    told = mapping(given, "response", ("at", "number", "decision", "reasons", "with"))
+    response = {"at": "", "number": None, "decision": None, "reasons": None, "with": {}, **told}
+    if not isinstance(response["with"], dict):
+        raise ValueError("`response.with` maps no members to values")
+    if not isinstance(response["reasons"], str | None):
+        raise ValueError("`response.reasons` is no member's name")
     for field in ("number", "decision"):
         if not isinstance(response[field], str | int | None) or isinstance(response[field], bool):
             raise ValueError(f"`response.{field}` is neither a member's name nor a place in a list")
@@ -147,12 +153,27 @@ def answers_of(described: dict[str, Any], answer: Any, n_rows: int) -> dict[str,
         if not fits or (described["output"] == "score" and not 0 <= number <= 1):
             raise ValueError(f"row {row}: the {described['output']} is {str(number)[:60]!r}")
         values.append(float(number))
+        for member, wanted in response["with"].items():
+            if (stands := part(each, member, f"row {row}")) != wanted:
+                raise ValueError(f"row {row}: {member} is {str(stands)[:60]!r}, not {wanted!r}")
     read: dict[str, Any] = {"values": values}
     if response["decision"] is not None:
         read["decisions"] = [part(each, response["decision"], f"row {row}") for row, each in enumerate(found)]
         if not all(isinstance(each, str) and 0 < len(each) <= 200 and "\0" not in each for each in read["decisions"]):
             raise ValueError("a decision is no text of 1 to 200 characters")
+    if response["reasons"] is not None and any(isinstance(e, dict) and response["reasons"] in e for e in found):
+        read["reasons"] = [part(each, response["reasons"], f"row {row}") for row, each in enumerate(found)]
+        if not all(are_reasons(each) for each in read["reasons"]):
+            raise ValueError("reasons are no list of at most 20 texts of 1 to 500 characters")
     return read
+
+
+def are_reasons(given: Any) -> bool:
+    return (
+        isinstance(given, list)
+        and len(given) <= 20
+        and all(isinstance(each, str) and 0 < len(each) <= 500 and "\0" not in each for each in given)
+    )
 
 
 def part(whole: Any, name: str | int, where: str) -> Any:

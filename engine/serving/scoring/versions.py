@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from engine.config import Settings
 from engine.sandbox import Child, Limits, Predictions
+from engine.serving import endpoints
 from engine.serving.deployment import Deployment
 from engine.serving.scoring.checks import InputSchema
 from engine.serving.scoring.directory import Version
@@ -35,7 +36,8 @@ class House(Protocol):
 def start(store: House, deployment: Deployment, settings: Mapping[str, Any]) -> tuple[Version, Child | Compiled]:
     """The version of a deployment and what answers for it; raises whatever keeps it from starting.
 
-    That is a child that has loaded the artefact, or the compiled form, once it was held against such a child.
+    That is a child that has loaded the artefact, or the compiled form, or an endpoint elsewhere, once they were held
+    against such a child.
     settings: the environment's. The artefact is copied to the child's own folder and opened only there.
     """
     schema = InputSchema(json.loads(store.files.read(deployment.inputs["input_schema"])))
@@ -52,6 +54,9 @@ def start(store: House, deployment: Deployment, settings: Mapping[str, Any]) -> 
     version = Version(
         kind=deployment.kind, output=child.output, schema=schema, decide=by_cut_off(deployment.cut_off, child.output)
     )
+    if settings.get("endpoint") and deployment.target == endpoints.TARGET:
+        with child:
+            return version, endpoints.held(store.settings, store.files, deployment, settings["endpoint"], child)
     if deployment.form == "original":
         return version, child
     with child:

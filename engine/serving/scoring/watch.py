@@ -115,7 +115,8 @@ class Watch:
                 self._partitions_at = time.monotonic()
             wanted = queries.active(session, *targets.served())
             for each in wanted:
-                if each.deployment.desired == "stopped" and not self._runs(each.deployment.id):
+                ended = each.deployment.desired == "stopped" and each.deployment.target not in targets.outside()
+                if ended and not self._runs(each.deployment.id):
                     deployments.observed(session, each.deployment.id, "stopped")
         self._follow([each for each in wanted if each.deployment.desired == "running"])
         self._done = begun
@@ -160,6 +161,8 @@ class Watch:
         def observed(state: str, detail: str) -> None:
             if state == "stopped" and self._ending.is_set():
                 state, detail = "waiting", "The scoring service ended; it starts again with the service."
+            elif state == "stopped" and deployment.target in targets.outside():
+                return  # a worker asks the target, which knows whether the rest is gone, too
             with self._changed:
                 self._seen.append((deployment.id, state, detail))
                 self._changed.notify_all()

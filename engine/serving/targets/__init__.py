@@ -75,12 +75,14 @@ class Target(Protocol):
 T = TypeVar("T", bound=type[Target])
 _targets: dict[str, Target] = {}
 _served: set[str] = set()
+_outside: set[str] = set()
 
 
-def target(name: str, *, served: bool = False) -> Callable[[T], T]:
+def target(name: str, *, served: bool = False, outside: bool = False) -> Callable[[T], T]:
     """Register a class as the target of this name.
 
-    served: our own scoring service answers for its deployments, and tells itself how they are.
+    served: our own scoring service answers for its deployments, and tells itself how they are. outside: something of
+    a deployment stands elsewhere from the moment it is started, so that only the target can say that it is gone.
     """
 
     def register(made: T) -> T:
@@ -89,6 +91,8 @@ def target(name: str, *, served: bool = False) -> Callable[[T], T]:
         _targets[name] = made()
         if served:
             _served.add(name)
+        if outside:
+            _outside.add(name)
         return made
 
     return register
@@ -110,6 +114,12 @@ def served() -> list[str]:
     """The names of the targets for which our scoring service answers, sorted."""
     _load()
     return sorted(_served)
+
+
+def outside() -> list[str]:
+    """The names of the targets that alone can say that a deployment is gone, sorted."""
+    _load()
+    return sorted(_outside)
 
 
 @cache
