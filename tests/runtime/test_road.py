@@ -32,7 +32,7 @@ def test_an_instance_runs_from_start_to_end_through_a_decision(house):
     assert {"instance.started", "user_task.opened", "user_task.completed", "instance.finished"} <= set(acts)
 
 
-def test_process_p_takes_at_most_six_statements_and_two_commits(house, cluster, superuser):
+def test_process_p_takes_at_most_four_statements_and_two_commits(house, cluster, superuser):
     w.given_a_published(house, w.process_p())
     warm = instances.start(house, w.ADA, "process_p", "credit")
     instances.complete(house, w.BEN, w.open_tasks(house, warm)[0].id, {"decision": "approve"})
@@ -43,7 +43,7 @@ def test_process_p_takes_at_most_six_statements_and_two_commits(house, cluster, 
         instances.complete(house, w.BEN, task.id, {"decision": "approve"})
     assert w.detail(house, instance).instance.state == "finished"
     # Asked for: ten and three.
-    assert len(starting.statements) + len(deciding.statements) <= 6, "\n".join(starting + deciding)
+    assert len(starting.statements) + len(deciding.statements) <= 4, "\n".join(starting + deciding)
     assert starting.commits + deciding.commits == 2
 
 

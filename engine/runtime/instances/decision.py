@@ -52,7 +52,7 @@ def complete(
                     Decided(row),
                     checked,
                 )
-        rows.close_user_task(moving.session, task, checked, at=moving.now, by=person.id)
+        rows.close_user_task(moving.session, task, checked, moving.changes, at=moving.now, by=person.id)
         moving.closed.add(str(task))
         moving.record(
             "user_task.completed",

@@ -151,14 +151,14 @@ def begin(
         moved_at=at,
         ended_at=None,
     )
+    moving = Moving(session, house, row, bundle, execution, person, at)
     try:
-        rows.begin(session, row)
+        rows.begin(session, row, moving.changes)
     except IntegrityError as taken:
         if "uq_instances_one_per_subject" in str(taken.orig):
             raise AlreadyRunning(process=process, subject=subject or "no subject") from None
         raise
     tracing.tell(instance=row.id, definition=f"{process}@{row.version}")
-    moving = Moving(session, house, row, bundle, execution, person, at)
     moving.record(
         "instance.started", version=row.version, sha256=row.sha256, bundle=row.bundle, origin=origin, variables=answer
     )
