@@ -11,6 +11,7 @@ import os
 import socket
 import time
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from engine.runtime.held import Job
 from engine.runtime.tables import JobRow
 from engine.runtime.transaction import InstanceBusy
 from engine.store import Store, now, replayed, transaction
-from engine.store.sessions import used_inside
+from engine.store.sessions import take_back, used_inside
 from engine.telemetry import metrics, tracing
 
 _log = logging.getLogger(__name__)
@@ -48,12 +49,12 @@ class WorkerLost(GatewrightError):
     status = 500
 
 
-def run_handler(house: Store, task: UUID, entry: int | None = None) -> bool:
+def run_handler(house: Store, task: UUID, entry: int | None = None, job: Job | None = None) -> bool:
     """Run the job of this step, if it is still owed, and take its result or its failure.
 
-    entry: that of the queue; returns whether it is gone with the result.
+    entry: that of the queue; returns whether it is gone with the result. job: where it was begun as it was taken.
     """
-    begun = _begin(house, task)
+    begun = _begin(house, task) if job is None else _begun_already(house, job)
     if isinstance(begun, _InLine):
         # Asked for in a transaction of its own: the line's lock is never taken with an instance's.
         begun = _begin(house, task) if lines.join(house, begun.handler, task, begun.target) else None
@@ -161,18 +162,7 @@ def _begun(session: Session, house: Store, task: UUID) -> _Begun | _InLine | Non
     standing = lines.standing(session, handler, target) if job.limited else lines.Standing(limits=handler.limits)
     if standing.guarded and job.admitted_at is None and job.state != "running" and refusal is None:
         return _InLine(handler=handler, target=target)
-    ctx = Context(
-        instance=job.instance,
-        task=task,
-        element=job.element,
-        starter=job.starter,
-        subject=job.subject,
-        now=now(session),
-        files=house.files,
-        settings=house.settings,
-        actor="worker",
-        progress=_Progress(house, task),
-    )
+    ctx = _context(house, job, now(session))
     if job.attempt >= job.attempts + _MOST_DEATHS:
         refusal = WorkerLost(handler=job.handler, times=_MOST_DEATHS)
     elif refusal is None:
@@ -187,6 +177,47 @@ def _begun(session: Session, house: Store, task: UUID) -> _Begun | _InLine | Non
         standing=standing,
         parameters=parameters,
         refusal=refusal,
+    )
+
+
+def _begun_already(house: Store, job: Job) -> _Begun:
+    """The job as it was begun when it was taken, with what it prepares: under its instance's lock if it asks at all."""
+
+    def prepare(session: Session) -> tuple[Context, Exception | None]:
+        rows.lock_before_anything(session, job)
+        found = _prepared(session, handler, job, parameters, ctx)
+        take_back(session)
+        return found
+
+    handler = registry.find_service_task(job.handler)
+    parameters, target, refusal = _parsed(handler, job.parameters)
+    ctx = _context(house, job, house.clock.now())
+    if refusal is None and handler.check is not None:
+        ctx, refusal = replayed(house, prepare)
+    return _Begun(
+        handler=handler,
+        ctx=ctx,
+        attempt=job.attempt,
+        trace=job.trace,
+        target=target,
+        standing=lines.Standing(limits=handler.limits),
+        parameters=parameters,
+        refusal=refusal,
+    )
+
+
+def _context(house: Store, job: Job, at: datetime) -> Context:
+    return Context(
+        instance=job.instance,
+        task=job.task,
+        element=job.element,
+        starter=job.starter,
+        subject=job.subject,
+        now=at,
+        files=house.files,
+        settings=house.settings,
+        actor="worker",
+        progress=_Progress(house, job.task),
     )
 
 

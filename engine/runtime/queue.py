@@ -15,9 +15,12 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg.rows import dict_row
 from sqlalchemy import Select, Text, cast, column, select, table
 from sqlalchemy.orm import Session
 
+from engine.runtime import rows
+from engine.runtime.held import Job
 from engine.store import execute
 
 TASK = "run_handler"
@@ -36,6 +39,7 @@ class Entry:
     id: int
     task: UUID
     instance: UUID | None  #: None where the job's row is gone
+    begun: Job | None = None  #: the job itself, where it was begun as it was taken
 
 
 # As procrastinate 3.10 writes it, whose version is pinned; its own function raises where the token waits already.
@@ -46,7 +50,7 @@ _DEFER = """
 """
 
 # Our entries have no `lock`, so that nothing else stands in the way of one.
-_TAKE = """
+_TAKE = f"""
     WITH first AS (
         SELECT id FROM procrastinate_jobs
         WHERE status = 'todo' AND queue_name = ANY(%(packs)s) AND task_name = 'run_handler'
@@ -54,10 +58,12 @@ _TAKE = """
         ORDER BY priority DESC, id LIMIT %(most)s FOR UPDATE SKIP LOCKED
     ), taken AS (
         UPDATE procrastinate_jobs q SET status = 'doing', worker_id = %(worker)s FROM first WHERE q.id = first.id
-        RETURNING q.id, (q.args->>'task')::uuid AS task
-    )
-    SELECT id, task, (SELECT instance FROM runtime.jobs j WHERE j.task = taken.task) FROM taken ORDER BY id
-"""
+        RETURNING q.id AS entry, (q.args->>'task')::uuid AS token
+    ), {rows.BEGUN}
+    SELECT taken.*, (SELECT instance FROM runtime.jobs j WHERE j.task = taken.token) AS of, free.*
+    FROM taken LEFT JOIN free ON free.task = taken.token ORDER BY entry
+"""  # noqa: S608 - names of ours
+_TAKE = " ".join(_TAKE.split())
 
 _ENDED = "DELETE FROM procrastinate_jobs WHERE id = ANY(%(entries)s) AND status = 'doing' AND worker_id = %(worker)s"
 
@@ -116,13 +122,26 @@ def beat(connection: Connection, worker: int) -> None:
         raise Unregistered
 
 
-def take(connection: Connection, worker: int, packs: Sequence[str], most: int) -> list[Entry]:
-    """At most so many jobs of these packs that are due, the first ones, now at work; raises Unregistered."""
+def take(
+    connection: Connection,
+    worker: int,
+    packs: Sequence[str],
+    most: int,
+    *,
+    at: datetime | None = None,
+    name: str = "",
+    handlers: Sequence[str] = (),
+) -> list[Entry]:
+    """At most so many jobs of these packs that are due, the first ones, now at work; raises Unregistered.
+
+    handlers: whose jobs begin here and now, as work of the worker of this name, where nothing holds them up.
+    """
+    given = {"worker": worker, "packs": list(packs), "most": most, "handlers": list(handlers), "name": name, "at": at}
     try:
-        found = connection.execute(_TAKE, {"worker": worker, "packs": list(packs), "most": most})
+        found = connection.cursor(row_factory=dict_row).execute(_TAKE, given)
     except psycopg.errors.ForeignKeyViolation:
         raise Unregistered from None
-    return [Entry(id=id, task=task, instance=instance) for id, task, instance in found]
+    return [Entry(id=row["entry"], task=row["token"], instance=row["of"], begun=rows.begun(row)) for row in found]
 
 
 def end(connection: Connection, worker: int, *, done: Iterable[int], failed: Iterable[int]) -> None:

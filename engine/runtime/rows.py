@@ -142,10 +142,14 @@ _PARTS = {name: f"{name} AS ({' '.join(statement.split())})" for name, statement
 
 _USER_TASK = f"SELECT {', '.join(_OF_USER_TASK)} FROM runtime.user_tasks WHERE id = %(id)s"  # noqa: S608 - names of ours
 
+_LIMITED = """
+    EXISTS (SELECT 1 FROM runtime.limits l WHERE l.handler = j.handler) OR EXISTS (SELECT 1
+        FROM runtime.breakers b WHERE b.handler = j.handler AND (b.state <> 'closed' OR b.failures > 0))
+"""
+
 _JOB = f"""
     SELECT {", ".join(f"j.{name}" for name in _OF_JOB)}, j.instance, i.starter, i.subject, i.state = 'running' AS moves,
-        i.suspended, EXISTS (SELECT 1 FROM runtime.limits l WHERE l.handler = j.handler) OR EXISTS (SELECT 1
-            FROM runtime.breakers b WHERE b.handler = j.handler AND (b.state <> 'closed' OR b.failures > 0)) AS limited
+        i.suspended, {_LIMITED} AS limited
     FROM runtime.jobs j JOIN runtime.instances i ON i.id = j.instance WHERE j.task = %(task)s
     FOR UPDATE OF i, j
 """  # noqa: S608 - names of ours
@@ -158,6 +162,27 @@ _JOB_BEGUN = """
 
 # Were it lost with a crash of the database, the job would begin once more.
 _JOB_BEGUN_LIGHTLY = f"{_JOB_BEGUN} RETURNING set_config('synchronous_commit', 'off', true)"
+
+# Parts of the statement by which a worker takes entries of the queue: of those `taken` it begins each job in whose way
+# nothing can stand. Whatever is held by somebody is passed over, so that nothing is waited for under these locks.
+BEGUN = f"""
+    free AS (
+        SELECT {", ".join(f"j.{name}" for name in _OF_JOB)}, j.instance, i.starter, i.subject
+        FROM taken JOIN runtime.jobs j ON j.task = taken.token JOIN runtime.instances i ON i.id = j.instance
+        WHERE j.state IN ('queued', 'running', 'retrying') AND i.state = 'running' AND NOT i.suspended
+            AND j.handler = ANY(%(handlers)s) AND j.attempt < j.attempts AND NOT ({_LIMITED})
+        FOR UPDATE OF i, j SKIP LOCKED
+    ), begun AS (
+        UPDATE runtime.jobs j SET state = 'running', attempt = free.attempt + 1, worker = %(name)s, held_since = NULL,
+            started_at = %(at)s, next_attempt_at = NULL, progress = 0, progress_text = ''
+        FROM free WHERE j.task = free.task
+    )
+"""  # noqa: S608 - names of ours
+
+_JOB_AGAIN = """
+    SELECT 1 FROM runtime.jobs j JOIN runtime.instances i ON i.id = j.instance WHERE j.task = %(task)s
+    FOR UPDATE OF i, j
+"""
 
 _JOB_HELD = """
     UPDATE runtime.jobs SET admitted_at = NULL, state = CASE state WHEN 'running' THEN 'queued' ELSE state END
@@ -274,6 +299,22 @@ def job_begins(session: Session, job: Job, worker: str, at: datetime, *, alone: 
     job.state, job.attempt = "running", job.attempt + 1
     statement = _JOB_BEGUN_LIGHTLY if alone else _JOB_BEGUN
     execute(session, statement, {"task": job.task, "attempt": job.attempt, "worker": worker, "at": at})
+
+
+def begun(row: dict[str, Any]) -> Job | None:
+    """The job that was begun as it was taken from the queue; None where it was not."""
+    if row["task"] is None:
+        return None
+    known = {name: row[name] for name in _OF_JOB}
+    known |= {"state": "running", "attempt": row["attempt"] + 1}
+    return Job(
+        **known, instance=row["instance"], starter=row["starter"], subject=row["subject"], moves=True, suspended=False
+    )
+
+
+def lock_before_anything(session: Session, job: Job) -> None:
+    """Lock the job with its instance, as its beginning does, before anything is sent; nothing where nothing is."""
+    put_off(session, _JOB_AGAIN, {"task": job.task})
 
 
 def job_held(session: Session, task: UUID) -> None:

@@ -30,7 +30,7 @@ from psycopg import sql
 from sqlalchemy import Text, cast, select
 
 from engine.runtime import queue, registry, wakeups
-from engine.runtime.attempts import run_handler
+from engine.runtime.attempts import NAME, run_handler
 from engine.runtime.tables import InstanceRow, JobRow
 from engine.store import Store, addresses, now, transaction
 from engine.telemetry import pulse
@@ -74,6 +74,10 @@ class _Worker:
     def __init__(self, house: Store, concurrency: int, over: Callable[[], bool]) -> None:
         self._house, self._over, self._most = house, over, concurrency
         self._packs = registry.packs() or ["default"]
+        #: those that need no place in a line: their jobs begin as they are taken
+        self._handlers = [
+            task.name for task in registry.service_tasks() if task.kind == "job" and not task.limits.counted
+        ]
         self._hands = ThreadPoolExecutor(concurrency, thread_name_prefix="job")
         self._at_work: dict[int, _AtWork] = {}
         #: entries whose thread is done, and those of them whose end is still to be written
@@ -148,7 +152,9 @@ class _Worker:
         if not free or not (self._look or at - self._looked > _LOOK_SECONDS):
             return
         self._look, self._looked = False, at
-        entries = queue.take(connection, number, self._packs, free)
+        entries = queue.take(
+            connection, number, self._packs, free, at=self._house.clock.now(), name=NAME, handlers=self._handlers
+        )
         self._look = self._look or len(entries) == free
         for entry in entries:
             self._at_work[entry.id] = _AtWork(entry, at)
@@ -157,14 +163,16 @@ class _Worker:
     def _do(self, entry: queue.Entry) -> None:
         how = "failed"
         try:
-            how = "gone" if run_handler(self._house, entry.task, entry.id) else "done"
+            how = "gone" if run_handler(self._house, entry.task, entry.id, entry.begun) else "done"
         except Exception:
             # Our own bookkeeping failed (the database went away, say): the job row is still owed its result.
             _log.exception("Job %s could not be brought to an end; it is handed out again", entry.task)
         finally:
             self._ended.append((entry.id, how))
-            with suppress(BlockingIOError):  # full: the bell rings already
-                os.write(self._rope, b".")
+            # It need not be told of a free hand that it has no job for.
+            if how != "gone" or self._look or self._over():
+                with suppress(BlockingIOError):  # full: the bell rings already
+                    os.write(self._rope, b".")
 
     def _heard(self, note: psycopg.Notify) -> None:
         self._look = True

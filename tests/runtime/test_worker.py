@@ -12,11 +12,14 @@ import time
 import psycopg
 import pytest
 from procrastinate.manager import get_channel_for_queues
+from sqlalchemy import text
 
 from engine.runtime import clock as clock_process
-from engine.runtime import instances, queue, registry, wakeups, worker
+from engine.runtime import instances, limiting, queue, registry, wakeups, worker
+from engine.runtime.limits import Limits
 from engine.store import addresses
 from tests.runtime import worlds as w
+from tests.statements import heard
 
 
 def until(true, seconds: float = 20.0) -> None:
@@ -59,6 +62,50 @@ def test_an_entry_goes_with_the_result_and_stays_where_there_is_none(house):
         queue.unregister(connection, number)
     assert worker.rescue_stalled(house, silent_seconds=30) == 1
     assert entries(house) == [(str(kept.task), "todo")]
+
+
+def test_a_job_begins_as_it_is_taken_unless_something_stands_in_its_way(house, cluster, superuser):
+    w.given_a_published(house, w.process_p(handler="work_for_tests"))
+    free, held = (instances.start(house, w.ADA, "process_p", name) for name in ("free", "suspended"))
+    instances.suspend(house, w.BEN, held, "later")
+    taking = {"at": house.clock.now(), "name": "a worker", "handlers": ["work_for_tests"]}
+    with queue_of(house) as connection:
+        number = queue.register(connection, before=None, keeps=(), silent_seconds=30)
+        first, second = queue.take(connection, number, registry.packs(), 10, **taking)
+        assert (first.begun.state, first.begun.attempt, second.begun) == ("running", 1, None)
+        assert [w.detail(house, each).jobs[0].state for each in (free, held)] == ["running", "queued"]
+        with heard(cluster, house, superuser) as working:
+            assert worker.run_handler(house, first.task, first.id, first.begun)
+        assert len(working.statements) == 2, "\n".join(working)  # it asked for nothing before its result
+        assert working.commits == 1
+        assert not worker.run_handler(house, second.task, second.id)
+        limiting.set_limits(house, w.BEN, "work_for_tests", Limits(concurrency=1), "one at a time")
+        limited = instances.start(house, w.ADA, "process_p", "limited")
+        (third,) = queue.take(connection, number, registry.packs(), 10, **taking)
+        assert (third.instance, third.begun) == (limited, None)
+        queue.unregister(connection, number)
+
+
+def test_what_a_begun_job_prepares_is_under_its_instances_lock_once_it_asks(house, monkeypatch):
+    w.given_a_published(house, w.process_p(handler="work_for_tests"))
+    instance = instances.start(house, w.ADA, "process_p")
+    locked = []
+    query = "SELECT id FROM runtime.instances WHERE id = %s FOR UPDATE SKIP LOCKED"
+    with queue_of(house) as connection:
+
+        def asking(session, parameters, ctx):
+            free = connection.execute(query, [instance]).fetchall()
+            session.execute(text("SELECT 1"))
+            locked.extend([not free, not connection.execute(query, [instance]).fetchall()])
+
+        monkeypatch.setattr(registry.find_service_task("work_for_tests"), "check", asking)
+        number = queue.register(connection, before=None, keeps=(), silent_seconds=30)
+        taking = {"at": house.clock.now(), "name": "a worker", "handlers": ["work_for_tests"]}
+        (entry,) = queue.take(connection, number, registry.packs(), 1, **taking)
+        worker.run_handler(house, entry.task, entry.id, entry.begun)
+        queue.unregister(connection, number)
+    assert locked == [False, True]
+    assert len(w.open_tasks(house, instance)) == 1
 
 
 def test_a_worker_that_was_taken_for_dead_registers_anew_and_keeps_what_it_has_at_work(house):
