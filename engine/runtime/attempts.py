@@ -1,4 +1,4 @@
-"""One attempt at a job: begun in one transaction, run outside of any, its result taken in another.
+"""One attempt at a job: begun as it is taken or by itself, run outside of any transaction, its result taken in another.
 
 A killed worker's job is handed out again: at least once. Its result is taken once, under the instance's lock, together
 with the queue's entry.
