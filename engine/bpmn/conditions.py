@@ -15,14 +15,14 @@ from engine.bpmn.expressions.errors import shortened
 from engine.bpmn.gathering import watched
 from engine.bpmn.instances import Instance
 from engine.bpmn.spec import events
-from engine.bpmn.tokens import WAITING, Token
+from engine.bpmn.tokens import Token
 from engine.bpmn.values import ConditionWaiting
 
 
 def is_condition(token: Token) -> bool:
     """Whether the token waits for a condition."""
     event = getattr(token.task_spec, "event", None)
-    return token._state == WAITING and event is not None and event.kind == "conditional"
+    return token.listening and event is not None and event.kind == "conditional"
 
 
 def occur(instance: Instance) -> None:

@@ -70,11 +70,13 @@ class Execution:
         message: str | None = None,
         event: str = "",
         payload: dict[str, Any] | None = None,
+        told: tuple[str, str] | None = None,
     ) -> Execution:
         """A new instance, its token on the plain start event, or on the only one there is.
 
         message: the message that starts it; event: the id of the start event, where a signal or a timer does;
-        payload: what the message or signal brought, for the variable that the start event names for it.
+        payload: what the message or signal brought, for the variable that the start event names for it; told: the kind
+        and name of that, where the start event waits for several.
         """
         specs = bundle.specs()
         spec = specs[bundle.process]
@@ -87,8 +89,9 @@ class Execution:
         instance.task_tree.data = named(variables, "the start")
         if start is not None:
             instance.starts_at = start.name
-            if payload is not None and start.event is not None and start.event.variable:
-                instance.task_tree.data[start.event.variable] = named(payload, "the payload")
+            variable = start.variable(*(told or (("message", message) if message else ("", ""))))
+            if payload is not None and variable:
+                instance.task_tree.data[variable] = named(payload, "the payload")
         instance.task_tree.run()
         return Execution(bundle, instance, now=now, zone=zone)
 

@@ -12,6 +12,7 @@ from engine.bpmn.spec.event_subprocesses import Listener
 from engine.bpmn.spec.events import BoundaryEvent
 from engine.bpmn.spec.gateways import EventBasedGateway
 from engine.bpmn.spec.joins import EndJoin, Joining
+from engine.bpmn.spec.multiple import MultipleCatch
 from engine.bpmn.spec.repeated import Repeated
 from engine.bpmn.token_game import Configuration, Net, Token
 from engine.bpmn.token_game.carried import Carried
@@ -34,11 +35,13 @@ def located(of: Net, instance: Instance) -> tuple[Configuration, dict[str, int]]
 class _Locating:
     def __init__(self, of: Net, instance: Instance) -> None:
         self.net, self.instance = of, instance
-        self.tasks = list(instance.tokens())
+        self.tasks = [task for task in instance.tokens() if not _beneath(task)]
         self.numbers = {str(task.id): number for number, task in enumerate(self.tasks, 1)}
         self.last = max(len(self.tasks), instance.writes)
 
     def told(self) -> tuple[Configuration, dict[str, int]]:
+        if any("occurred" in task.internal_data for task in self.instance.tokens()):
+            raise NotLocated("of an event that waits for several together one has occurred")
         for scope in self.instance.scopes():
             if scope.records or scope.forgotten:
                 raise NotLocated("something has completed that can be undone")
@@ -64,15 +67,23 @@ class _Locating:
             raise NotLocated("it is not at rest")
         told |= {"node": node.implied_by or node.id, "process": node.process, "scope": node.scope}
         if isinstance(spec, BoundaryEvent | Listener) and task._state == ASKED:
-            return Token(**told, phase=ARMED, of=self.holder(task), left=_left(task, node))
+            return Token(
+                **told, phase=ARMED, of=self.holder(task), left=_left(task, node), which=self.which(task, node)
+            )
         if isinstance(task.parent.task_spec, EventBasedGateway) and task._state == ASKED:
-            return Token(**told, phase=ARMED, of=self.number(task.parent))
+            return Token(**told, phase=ARMED, of=self.number(task.parent), which=self.which(task, node))
         if isinstance(spec, Repeated):
             return Token(**told, phase=STANDING, repetition=self.repetition(task))
         if isinstance(spec, Joining) and task._state == ASKED:
             return Token(**told, phase=WAITING, flow=self.flow(task, node))
         phase = LEAVING if node.implied_by else CATCHING if waits(node) else STANDING
         return Token(**told, phase=phase, index=task.internal_data["index"] if task.triggered else None)
+
+    def which(self, task: Task, part: Node) -> int | None:
+        """For which definition of its event a token is armed; None for all of them."""
+        drawn = self.net.node(part.process, part.scope, part.id)
+        which: int = task.task_spec.which
+        return None if len(drawn.events) < 2 or drawn.together else which
 
     def number(self, task: Task) -> int:
         if str(task.id) not in self.numbers:
@@ -143,6 +154,13 @@ class _Locating:
             copies=(left,) if parallel and done else (),
             current=own if not parallel and done else None,
         )
+
+
+def _beneath(task: Task) -> bool:
+    """Whether it is of an event that waits as one for several."""
+    spec = task.task_spec
+    around = None if task.parent is None else task.parent.task_spec
+    return isinstance(around, MultipleCatch) or bool(spec.together and spec.which)
 
 
 def carried(task: Task) -> Carried:

@@ -120,6 +120,11 @@ class Node:
         return self.kind == "boundaryEvent" and any(event.kind == "compensate" for event in self.events)
 
     @property
+    def together(self) -> bool:
+        """Whether it is a catching event that occurs once all of several events have."""
+        return self.parallel_multiple and len(self.events) > 1
+
+    @property
     def event(self) -> Event | None:
         """The event definition, where there is exactly one."""
         return self.events[0] if len(self.events) == 1 else None

@@ -106,7 +106,7 @@ def _places(token: Token) -> Iterator[tuple[Node, Any]]:
             continue  # what a pass made explicit: nobody drew it, so nobody can name it
         if isinstance(spec, Joining) and len(spec.inputs) > 1:
             continue
-        if any(isinstance(before, EventBasedGateway) for before in spec.inputs):
+        if any(isinstance(before, EventBasedGateway) and before.chooses for before in spec.inputs):
             continue
         yield node, specs.get(f"(beside {node.id})") or specs.get(f"(boundary of {node.id})", spec)
 

@@ -44,7 +44,7 @@ def rest(instance: Instance, *, more: bool, cancelled: bool) -> Rest:
             conditional.append(conditions.waiting(token))
         elif timers.is_timer(token):
             armed.append(timers.waiting(token))
-        elif token._state == WAITING and event is not None and event.kind in {"message", "signal"}:
+        elif token.listening and event is not None and event.kind in {"message", "signal"}:
             messages.append(_message(token))
     finished = instance.completed and not cancelled
     if not more and not cancelled:

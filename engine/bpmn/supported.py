@@ -53,6 +53,8 @@ EXECUTED: Final[dict[str, str]] = {
     "completion condition is true; each copy's output item goes into the output list.",
     "standardLoopCharacteristics": "Repeats an activity while its condition holds, up to `loopMaximum`; without one, a "
     "thousand passes are a failure.",
+    "several definitions on an event": "One that catches occurs with any of them, or, parallel multiple, once "
+    "all have; one that throws throws all, what ends its scope last.",
     "several flows out of an activity or event": "A token goes along each: a fork without a gateway.",
     "conditional flows out of an activity": "Every flow whose condition is true is taken, and every one without a "
     "condition; the default where no other is.",
@@ -86,7 +88,10 @@ REFUSED: Final[dict[str, str]] = {
     "compensation whose handler lies on a path or elsewhere, or is an event subprocess": "compensation",
     "cancel events without their transaction": "transactions",
     "link events without their counterpart in the same scope": "link-events",
-    "multiple events; conditional start events of a process, which has no variables yet": "event-definitions",
+    "events of several definitions with a link, two of one name, two ways to end a scope, or a compensation that is "
+    "not waited for; several together that start an instance, stand behind an event-based gateway, or do not interrupt "
+    "and hold a timer or a condition": "event-definitions",
+    "conditional start events of a process, which has no variables yet": "event-definitions",
     "dangling references": "references",
     "conditions on flows out of events, parallel and event-based gateways": "conditional-flows",
     "several flows without condition out of an exclusive or inclusive gateway": "choices",

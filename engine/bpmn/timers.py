@@ -11,14 +11,14 @@ from engine.bpmn.spec import events
 from engine.bpmn.spec.element import ElementError
 from engine.bpmn.spec.event_subprocesses import Listener
 from engine.bpmn.spec.events import BoundaryEvent
-from engine.bpmn.tokens import FINISHED, WAITING, Token
+from engine.bpmn.tokens import FINISHED, Token
 from engine.bpmn.values import TimerWaiting
 
 
 def is_timer(token: Token) -> bool:
     """Whether the token waits for a timer."""
     event = getattr(token.task_spec, "event", None)
-    return token._state == WAITING and event is not None and event.kind == "timer"
+    return token.listening and event is not None and event.kind == "timer"
 
 
 def arm(token: Token, now: datetime, zone: str) -> None:

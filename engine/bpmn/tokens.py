@@ -119,6 +119,11 @@ class Token(Task):  # type: ignore[misc]
         self.task_spec._on_cancel(self)
 
     @property
+    def listening(self) -> bool:
+        """Whether the event that it stands for is still waited for: of several together one may have occurred."""
+        return self._state == WAITING and "occurred" not in self.internal_data
+
+    @property
     def failure(self) -> dict[str, Any] | None:
         """Why the element could not go on, where it could not."""
         found: dict[str, Any] | None = self.internal_data.get("failure")

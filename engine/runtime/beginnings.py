@@ -68,7 +68,16 @@ def _begin(house: Store, session: Session, message: UUID, start: bundles.Begun) 
     try:
         with session.begin_nested():
             instance = begin(
-                house, session, CLOCK, start.process, subject, None, origin, event=event, payload=row.payload
+                house,
+                session,
+                CLOCK,
+                start.process,
+                subject,
+                None,
+                origin,
+                event=event,
+                payload=row.payload,
+                told=(start.beginning.kind, start.beginning.told),
             )
     except AlreadyRunning:
         return False  # it may wait for the message later, or end

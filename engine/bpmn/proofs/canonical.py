@@ -17,6 +17,7 @@ from engine.bpmn.token_game.configuration import (
     ENDED,
     LEAVING,
     STANDING,
+    Brought,
     Record,
     Undo,
 )
@@ -105,8 +106,12 @@ class Canon:
         """Without what nobody reads, and without disagreement: an operator settles it as may be."""
         kept = self.kept(token)
         carried = self._short(token.carried, kept)
-        if token.caught is not None:
-            token = replace(token, caught=self.fresh() if token.phase == COMING else None)
+        if token.caught:
+            token = replace(token, caught=self._brought(token.caught) if token.phase == COMING else ())
+        if token.occurred:
+            # In which order they did tells nothing.
+            occurred = sorted((place, self._brought(brought)) for place, brought in token.occurred)
+            token = replace(token, occurred=tuple(occurred))
         if token.conflicts:
             held = {**carried.held, **{n: (self.fresh(), -1 - i) for i, n in enumerate(token.conflicts) if n in kept}}
             carried = Carried(held, carried.seen | {number for _, number in held.values()})
@@ -141,6 +146,9 @@ class Canon:
         if carried is token.carried and repetition is token.repetition and index == token.index:
             return token
         return replace(token, carried=carried, repetition=repetition, index=index)
+
+    def _brought(self, brought: Brought) -> Brought:
+        return tuple((name, self.fresh()) for name, _ in brought)
 
     def _loops(self, token: Token) -> bool:
         loop = self.net.node(token.process, token.scope, token.node).loop

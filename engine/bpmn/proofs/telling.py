@@ -40,7 +40,8 @@ def own(token: Token) -> Key:
     # By which end a branch ended tells nothing.
     node = "" if token.phase == ENDED else token.node
     phase = f"{token.phase} met" if token.met else token.phase
-    return (node, phase, token.flow, left, index, repetition, data)
+    which = str((token.which, sorted(place for place, _ in token.occurred))) if token.which or token.occurred else ""
+    return (node, phase, token.flow, left, index, repetition, data, which)
 
 
 def repeated(repetition: Repetition) -> str:

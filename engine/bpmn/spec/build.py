@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from SpiffWorkflow.bpmn.specs.event_definitions.simple import NoneEventDefinition
 
-from engine.bpmn import compensable
+from engine.bpmn import compensable, multiple
 from engine.bpmn.decisions import DecisionEngine
 from engine.bpmn.model import EMBEDDED, Diagram, Flow, Loop, Node, Process, Scope
 from engine.bpmn.passes.links import linked
+from engine.bpmn.spec import multiple as several
 from engine.bpmn.spec.element import BoundarySplit, Parting, ProcessSpec, Way
 from engine.bpmn.spec.event_subprocesses import EventSubprocess, Listener
 from engine.bpmn.spec.events import BoundaryEvent, CatchEvent, EndEvent, StartEvent, ThrowEvent
@@ -54,13 +56,9 @@ def spec_name(process: Process, scope: Scope) -> str:
 
 def _scope(diagram: Diagram, process: Process, scope: Scope) -> ProcessSpec:
     spec = ProcessSpec(spec_name(process, scope), process.name, process.id, process.node(scope.id))
-    elements: dict[str, Any] = {
-        node.id: _element(spec, diagram, process, node)
-        if node.loop is None
-        else _repeated(spec, diagram, process, node, node.loop)
-        for node in scope.nodes.values()
-        if not node.compensates
-    }
+    made = {node.id: _made(spec, diagram, process, node) for node in scope.nodes.values() if not node.compensates}
+    elements = {name: element for name, (element, _) in made.items()}
+    armed = {name: parts for name, (_, parts) in made.items()}
     _keep(spec, diagram, process, scope)
     entries = dict(elements)
     for node in scope.nodes.values():
@@ -70,20 +68,24 @@ def _scope(diagram: Diagram, process: Process, scope: Scope) -> ProcessSpec:
             split.main = node.id
             split.connect(elements[node.id])
             for event in events:
-                split.connect(elements[event.id])
+                for part in armed[event.id]:
+                    split.connect(part)
             entries[node.id] = split
     for node in scope.nodes.values():
         if node.compensates:
             continue
         element = elements[node.id]
         for flow in scope.outgoing(node.id):
+            if node.kind == "eventBasedGateway":
+                for part in armed[flow.target]:
+                    element.connect(part)
+                    part.late = True
+                continue
             target = _way(spec, scope, flow, entries[flow.target])
             if node.kind in {"exclusiveGateway", "inclusiveGateway"} and flow.condition and flow.id != node.default:
                 element.connect_if(Condition(flow.condition), target)
             else:
                 element.connect(target)
-            if node.kind == "eventBasedGateway":
-                elements[flow.target].late = True
         if node.id in scope.ends:
             element.connect(spec.end)
         if node.triggered_by_event:
@@ -98,16 +100,39 @@ def _scope(diagram: Diagram, process: Process, scope: Scope) -> ProcessSpec:
     return spec
 
 
+def _made(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node) -> tuple[Any, list[Any]]:
+    """The element that the flows of a node leave, and those by which its event is waited for."""
+    if node.loop is not None:
+        return _repeated(spec, diagram, process, node, node.loop), []
+    if node.kind not in {"intermediateCatchEvent", "boundaryEvent"} or len(node.events) < 2:
+        element = _element(spec, diagram, process, node)
+        return element, [element]
+    _refuse_what_is_not_executed(process, node)
+    parts = several.parts(node, partial(_element, spec, diagram, process))
+    if node.kind == "boundaryEvent" or _raced(process.scopes[node.scope], node):
+        return several.behind(spec, node, parts), parts
+    return several.waiting(spec, node, parts, lane=node.lane or None, bpmn_name=node.name), parts
+
+
+def _raced(scope: Scope, node: Node) -> bool:
+    return any(scope.nodes[flow.source].kind == "eventBasedGateway" for flow in scope.incoming(node.id))
+
+
 def _listen(spec: ProcessSpec, process: Process, node: Node, element: Any) -> None:
-    """The start event of an event subprocess as what waits in the scope around it."""
+    """The start event of an event subprocess as what waits in the scope around it, for each of its definitions."""
     start = next(each for each in process.scopes[node.id].nodes.values() if each.kind == "startEvent")
-    listener = Listener(spec, f"(start of {node.id})", bpmn_name=start.name)
-    assert start.event is not None  # noqa: S101 - refused before
-    listener.node, listener.event, listener.inside = start, start.event, node.id
-    listener.cancel_activity = start.interrupting
-    listener.connect(element)
-    spec.listeners.append(listener)
-    spec.conditional |= start.event.kind == "conditional"
+
+    def made(part: Node, name: str) -> Listener:
+        listener = Listener(spec, name, bpmn_name=start.name)
+        assert part.event is not None  # noqa: S101 - refused before
+        listener.node, listener.event, listener.inside = part, part.event, node.id
+        listener.cancel_activity = start.interrupting
+        listener.connect(element)
+        spec.conditional |= part.event.kind == "conditional"
+        return listener
+
+    alone = len(start.events) == 1
+    spec.listeners += [made(start, f"(start of {node.id})")] if alone else several.parts(start, made)
 
 
 def _way(spec: ProcessSpec, scope: Scope, flow: Flow, target: Any) -> Any:
@@ -130,9 +155,11 @@ def _element(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node, 
     elif node.kind in EVENTS:
         extra = {"cancel_activity": node.interrupting} if node.kind == "boundaryEvent" else {}
         element = EVENTS[node.kind](spec, name, event_definition=NoneEventDefinition(), **extra, **common)
-        spec.conditional |= node.kind != "startEvent" and node.event is not None and node.event.kind == "conditional"
-        element.event = None if node.event is not None and node.event.kind == "link" else node.event
-        element.cancels = node.kind == "endEvent" and node.event is not None and node.event.kind == "cancel"
+        kinds = {event.kind for event in node.events}
+        element.events = multiple.in_order(node.events)
+        spec.conditional |= node.kind != "startEvent" and "conditional" in kinds
+        element.event = None if "link" in kinds else node.event
+        element.cancels = node.kind == "endEvent" and "cancel" in kinds
     elif node.kind == "userTask":
         element = UserTask(spec, name, **common)
     elif node.kind == "serviceTask":
@@ -172,6 +199,7 @@ def _refuse_what_is_not_executed(process: Process, node: Node) -> None:
     scope, around = process.scopes[node.scope], process.node(node.scope)
     kinds = {event.kind for event in node.events} or {""}
     begins = around is not None and around.triggered_by_event and node.kind == "startEvent"
+    begins_process = around is None and node.kind == "startEvent"
     executed = HANDLER_STARTS if begins else EVENT_DEFINITIONS.get(node.kind, ())
     if (
         node.kind not in EXECUTED
@@ -179,7 +207,7 @@ def _refuse_what_is_not_executed(process: Process, node: Node) -> None:
         or (node.compensates and scope.handler(node.attached_to) is None)
         or not all(event.waits for event in node.events)
         or (node.kind == "endEvent" and "cancel" in kinds and scope.kind != "transaction")
-        or len(node.events) > 1
+        or multiple.refusal(node, starts=begins_process, raced=_raced(scope, node)) is not None
         or (node.kind in EVENTS and not kinds <= set(executed))
         or any(event.dangling or (event.kind == "conditional" and not event.expression) for event in node.events)
         or (node.loop is not None and node.loop.behavior != "All")
@@ -191,7 +219,7 @@ def _refuse_what_is_not_executed(process: Process, node: Node) -> None:
 def _begins_by_one_event(process: Process, scope: Scope, node: Node) -> bool:
     starts = [each for each in process.scopes[node.id].nodes.values() if each.kind == "startEvent"]
     beside = scope.outgoing(node.id) or scope.incoming(node.id) or scope.boundary(node.id) or node.loop
-    return len(starts) == 1 and starts[0].event is not None and not beside
+    return len(starts) == 1 and bool(starts[0].events) and not beside
 
 
 def _repeated(spec: ProcessSpec, diagram: Diagram, process: Process, node: Node, loop: Loop) -> Repeated:

@@ -50,12 +50,15 @@ def _record(token: Token) -> Completed | None:
     return Completed(element, number, {name: token.data[name] for name in names}, inner)
 
 
-def take(token: Token, element: str) -> None:
-    """Hand a throw event what had completed in its scope when it came: all, or one activity however often it ran."""
+def take(token: Token, elements: set[str]) -> None:
+    """Hand a throw event what had completed in its scope when it came: all, or named activities however often they ran.
+
+    elements: their ids; an empty one stands for all.
+    """
     workflow = token.workflow
     records = workflow.records
-    taken = [record for record in records if not element or record.element == element]
-    workflow.records = [record for record in records if element and record.element != element]
+    taken = [record for record in records if {"", record.element} & elements]
+    workflow.records = [record for record in records if not {"", record.element} & elements]
     token.internal_data["undo"] = [record.as_json() for record in taken]
     if workflow.forgotten:
         token.internal_data["forgotten"], workflow.forgotten = workflow.forgotten, 0

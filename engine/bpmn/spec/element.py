@@ -36,6 +36,8 @@ class Element:
     repeats = False  #: its children are copies of the activity
     kept = False  #: it is remembered when it has completed, since an event may compensate it
     undone_by = ""  #: the name of its compensation handler
+    which = 0  #: of an event with several definitions, the one for which it stands
+    together: frozenset[str] = frozenset()  #: the names of those that have to occur with it
     reads: frozenset[str] = frozenset()  #: the variables that it is called with, where it is kept
 
     def test(self) -> None:

@@ -35,14 +35,14 @@ class Listener(Element, BpmnSpecMixin):  # type: ignore[misc]
         my_task._set_state(WAITING)
         return False
 
-    def fire(self, my_task: Token, payload: dict[str, Any] | None) -> None:
-        """Begin the event subprocess; where branches disagree on a variable it is a failure that says so."""
+    def fire(self, my_task: Token, brought: dict[str, Any]) -> None:
+        """Begin the event subprocess with what its event brought; where branches disagree it is a failure."""
         scope = my_task.workflow
         my_task.data, my_task.stamps, my_task.seen, conflicts = gathered(scope)
         if conflicts:
             my_task.internal_data["conflicts"] = conflicts
-        if payload is not None and self.event.variable:
-            my_task.internal_data["caught"] = {self.event.variable: payload}
+        if brought:
+            my_task.internal_data["caught"] = brought
         if self.cancel_activity:
             for token in scope.unfinished():
                 if token is not my_task and not (token.task_spec is scope.spec.end and token._state == WAITING):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from SpiffWorkflow.bpmn.specs.defaults import BoundaryEvent as StockBoundaryEvent
@@ -23,14 +24,19 @@ from engine.bpmn.variables import NotStorable, stored
 
 
 class StartEvent(Element, StockStartEvent):  # type: ignore[misc]
-    """Where a scope begins; `event` is what starts a process there."""
+    """Where a scope begins; `events` are what starts a process there."""
 
     event: Event | None = None
+    events: tuple[Event, ...] = ()
 
     def begun_by(self, kind: str, name: str) -> bool:
         """Whether this message, signal or timer is its event; both empty for a start by somebody."""
-        found = ("", "") if self.event is None else (self.event.kind, self.event.name)
-        return found == (kind, name)
+        return (kind, name) in ({(event.kind, event.name) for event in self.events} or {("", "")})
+
+    def variable(self, kind: str, name: str) -> str:
+        """The variable that takes what a message or signal brings; both empty where it has one event alone."""
+        found = (event.variable for event in self.events if (event.kind, event.name) == (kind, name) or not kind)
+        return next(found, "")
 
 
 class CatchEvent(Element, StockCatchEvent):  # type: ignore[misc]
@@ -77,37 +83,48 @@ class BoundaryEvent(Element, StockBoundaryEvent):  # type: ignore[misc]
 
 
 class ThrowEvent(Element, StockThrowEvent):  # type: ignore[misc]
-    """Throws on its way. What it throws is evaluated first and thrown when the event is complete."""
+    """Throws on its way. What it throws is evaluated first and thrown when the event is complete.
+
+    Of several what ends the scope comes last.
+    """
 
     event: Event | None = None
+    events: tuple[Event, ...] = ()  #: in the order in which they are thrown
 
     def _update_hook(self, my_task: Token) -> bool:
         my_task._inherit_data()
-        if self.event is not None and self.event.kind == "compensate":
-            compensation.take(my_task, self.event.reference)
-        elif self.event is not None and self.event.kind == "cancel":
+        undone = {event.reference for event in self.events if event.kind == "compensate"}
+        if any(event.kind == "cancel" for event in self.events):
             compensation.cut(my_task)
+        elif undone:
+            compensation.take(my_task, undone)
         return True
 
     def _run_hook(self, my_task: Token) -> bool | None:
-        event = self.event
-        if event is None:
-            return True
-        if event.kind in {"compensate", "cancel"}:
-            return compensation.go_on(my_task, my_task.workflow)
-        if event.kind in {"message", "signal"}:
-            my_task.internal_data["payload"] = _payload(my_task, event)
-        elif event.kind == "error" and catcher(my_task, "error", event.code) is None:
-            raise uncaught(event.code or "")
+        asks = any(event.kind in {"compensate", "cancel"} for event in self.events)
+        if asks and not compensation.go_on(my_task, my_task.workflow):
+            return None
+        sent = [event for event in self.events if event.kind in {"message", "signal"}]
+        if sent:
+            my_task.internal_data["payloads"] = [_payload(my_task, event) for event in sent]
+        for event in self.events:
+            if event.kind == "error" and catcher(outwards(my_task), "error", event.code) is None:
+                raise uncaught(event.code or "")
         return True
 
     def _on_complete_hook(self, my_task: Token) -> None:
         super()._on_complete_hook(my_task)
-        event, top = self.event, my_task.workflow.top_workflow
-        if event is None:
+        if not self.events:
             return
+        # All of them are thrown, though the first may take the thrower away: who may catch is looked at before.
+        around, payloads = outwards(my_task), iter(my_task.internal_data.pop("payloads", ()))
+        for event in self.events:
+            self._throw(my_task, event, around, payloads)
+
+    def _throw(self, my_task: Token, event: Event, around: list[Token], payloads: Iterator[dict[str, Any]]) -> None:
+        top = my_task.workflow.top_workflow
         if event.kind in {"message", "signal"}:
-            payload = my_task.internal_data.pop("payload", {})
+            payload = next(payloads)
             top.thrown.append(
                 Thrown(
                     name=event.name,
@@ -120,10 +137,10 @@ class ThrowEvent(Element, StockThrowEvent):  # type: ignore[misc]
             if event.kind == "signal":
                 deliver(top, "signal", event.name, payload)
         elif event.kind in {"error", "escalation", "cancel"}:
-            found = catcher(my_task, event.kind, event.code)
+            found = catcher(around, event.kind, event.code)
             if found is not None:
                 fire(found, {"code": event.code})
-        elif event.kind == "terminate":
+        elif event.kind == "terminate" and not all(child.has_state(FINISHED) for child in my_task.children):
             # What has ended stays ended, with what it wrote; the scope's end joins it as it does without a terminate.
             for token in my_task.workflow.unfinished():
                 if token.task_spec is not my_task.workflow.spec.end:
@@ -151,16 +168,26 @@ def _payload(token: Token, event: Event) -> dict[str, Any]:
 def fire(token: Token, payload: dict[str, Any] | None = None) -> None:
     """Let a waiting event happen."""
     spec = token.task_spec
+    named = payload is not None and spec.event is not None and spec.event.variable
+    brought = {spec.event.variable: payload} if named else {}
+    beside: list[Token] = []
+    if spec.together:
+        token.internal_data["occurred"] = brought
+        beside = [
+            each for each in token.parent.children if each.task_spec.name in spec.together and each._state == WAITING
+        ]
+        if any(each.listening for each in beside):
+            return
+        brought = {k: value for each in (*beside, token) for k, value in each.internal_data.pop("occurred").items()}
+        for each in beside:
+            each.cancel()
     if isinstance(spec, Listener):
-        spec.fire(token, payload)
+        spec.fire(token, brought)
         if not spec.cancel_activity and spec.event.kind != "timer":
-            _again(spec.arm_again(token))
+            _again(token, *beside)
         return
-    if payload is not None and spec.event is not None and spec.event.variable:
-        name, before = spec.event.variable, token.data
-        token.data = {**before, name: payload}
-        if name not in before or not same(before[name], payload):
-            token.stamp([name])
+    before, token.data = token.data, {**token.data, **brought}
+    token.stamp(name for name, value in brought.items() if name not in before or not same(before[name], value))
     if isinstance(spec, BoundaryEvent):
         again = not spec.cancel_activity and spec.event is not None and spec.event.kind != "timer"
         parent = token.parent
@@ -168,30 +195,41 @@ def fire(token: Token, payload: dict[str, Any] | None = None) -> None:
         if again and any(
             c.task_spec.name == parent.task_spec.main and not c.has_state(FINISHED) for c in parent.children
         ):
-            _again(spec.arm_again(token))
+            _again(token, *beside)
     elif isinstance(token.parent.task_spec, EventBasedGateway) and token.parent._state == STARTED:
         token.parent.task_spec.chosen(token.parent, token)
     else:
         token._ready()
 
 
-def _again(armed: Token) -> None:
-    # A condition has to become false before the event occurs again.
-    if armed.task_spec.event.kind == "conditional":
-        armed.internal_data["met"] = True
+def _again(*occurred: Token) -> None:
+    for token in occurred:
+        armed = token.task_spec.arm_again(token)
+        # A condition has to become false before the event occurs again.
+        if armed.task_spec.event.kind == "conditional":
+            armed.internal_data["met"] = True
 
 
-def catcher(token: Token, kind: str, code: str | None) -> Token | None:
-    """The armed event that takes an error or escalation raised at this token.
+def outwards(token: Token) -> list[Token]:
+    """The token and those of the activities around it; of a repeated activity the activity's for its copy's."""
+    found: list[Token] = []
+    while True:
+        if isinstance(token.parent.task_spec, Repeated) and token.triggered:
+            token = token.parent
+        found.append(token)
+        if token.workflow.parent_task_id is None:
+            return found
+        token = token.workflow.top_workflow.get_task_from_id(token.workflow.parent_task_id)
+
+
+def catcher(around: list[Token], kind: str, code: str | None) -> Token | None:
+    """The armed event that takes an error or escalation raised at the first of these tokens.
 
     Searched outwards from the activity itself: the events on its boundary, then the event subprocesses of the scope in
     which it stands, then the activity around that scope. At one place the event of exactly this code comes before one
     that catches every code.
     """
-    at: Token = token
-    while True:
-        if isinstance(at.parent.task_spec, Repeated) and at.triggered:
-            at = at.parent
+    for at in around:
         split = at.parent
         beside: list[Token] = []
         if isinstance(split.task_spec, BoundarySplit) and split.task_spec.main == at.task_spec.name:
@@ -200,9 +238,7 @@ def catcher(token: Token, kind: str, code: str | None) -> Token | None:
         found = _of_code(beside, kind, code) or _of_code(listeners, kind, code)
         if found is not None:
             return found
-        if at.workflow.parent_task_id is None:
-            return None
-        at = at.workflow.top_workflow.get_task_from_id(at.workflow.parent_task_id)
+    return None
 
 
 def _of_code(events: list[Token], kind: str, code: str | None) -> Token | None:
@@ -229,14 +265,14 @@ def deliver(top: Any, kind: str, name: str, payload: dict[str, Any]) -> int:
         token
         for scope in top.scopes()
         for token in (scope.standing() if kind == "message" else sorted(scope.standing(), key=_turn))
-        if token._state == WAITING
+        if token.listening
         and getattr(token.task_spec, "event", None) is not None
         and token.task_spec.event.kind == kind
         and token.task_spec.event.name == name
     ]
     fired = 0
     for token in waiting:
-        if token._state == WAITING:
+        if token.listening:
             fire(token, payload)
             fired += 1
             if kind == "message":

@@ -42,11 +42,12 @@ class EventBasedGateway(Element, BpmnSpecMixin):  # type: ignore[misc]
 
     chooses = True
 
-    def _run_hook(self, my_task: Token) -> None:
+    def _run_hook(self, my_task: Token) -> bool | None:
         my_task._sync_children(self.outputs, MAYBE)
         for child in my_task.children:
             child._set_state(WAITING)
             child._inherit_data()
+        return None
 
     def chosen(self, my_task: Token, event: Token) -> None:
         """Let one of the armed events go on."""

@@ -100,7 +100,7 @@ class ServiceTask(Element, StockServiceTask):  # type: ignore[misc]
 
     def raised(self, my_task: Token, code: str) -> bool:
         """Hand a business error to the boundary event that catches it; False where none does."""
-        found = events.catcher(my_task, "error", code)
+        found = events.catcher(events.outwards(my_task), "error", code)
         if found is None:
             return False
         events.fire(found, {"code": code})

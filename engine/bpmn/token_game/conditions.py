@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from engine.bpmn.model import Event
 from engine.bpmn.token_game.carried import Carried, joined
 from engine.bpmn.token_game.configuration import Token
+from engine.bpmn.token_game.definitions import awaited
 from engine.bpmn.token_game.event_subprocesses import armed
 from engine.bpmn.token_game.world import Trouble
 
@@ -14,10 +16,8 @@ if TYPE_CHECKING:
     from engine.bpmn.token_game.moves import Move
 
 
-def true(move: Move, token: Token) -> frozenset[bool]:
+def true(move: Move, token: Token, event: Event) -> frozenset[bool]:
     """What the condition of an armed or catching event may be now, in the scope in which the event waits."""
-    event = move.node(token).event
-    assert event is not None  # noqa: S101 - asked of conditional events only
     carried, unsure = watched(move, token.within)
     return frozenset(move.world.met(event.expression, carried, unsure))
 
@@ -26,7 +26,8 @@ def forget(move: Move) -> None:
     """An event that occurred may occur again once its condition may be false."""
     for token in [each for each in move.tokens.values() if each.met]:
         try:
-            still = true(move, token) == {True}
+            ((_, event),) = awaited(move.node(token), token)
+            still = true(move, token, event) == {True}
         except Trouble:
             still = False
         if not still:

@@ -9,6 +9,9 @@ from typing import Any
 
 from engine.bpmn.token_game.carried import Carried
 
+#: what an event brought: the variables, each with its payload
+Brought = tuple[tuple[str, Any], ...]
+
 #: a token is about to make an activity active that arms events
 COMING = "coming"
 #: it stands at an element
@@ -100,7 +103,10 @@ class Token:
     repetition: Repetition | None = None
     conflicts: tuple[str, ...] = ()  #: variables on which the branches that made it disagree
     met: bool = False  #: ARMED: its condition has not been false since it occurred
-    caught: Any = field(default=None, hash=False)  #: the payload that its event subprocess begins with
+    which: int | None = None  #: ARMED: for which of its event's definitions; None for all of them
+    #: of definitions that have to occur together, those that have, each with what it brought for which variable
+    occurred: tuple[tuple[int, Brought], ...] = field(default=(), hash=False)
+    caught: Brought = field(default=(), hash=False)  #: what its event subprocess begins with
     undo: Undo | None = None  #: it compensates
     undoes: int = 0  #: the token for which this one, a compensation handler's, undoes
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.bpmn.token_game.carried import Carried, joined
-from engine.bpmn.token_game.configuration import ARMED, COMING, ENDED, Token
+from engine.bpmn.token_game.configuration import ARMED, COMING, ENDED, Brought, Token
+from engine.bpmn.token_game.definitions import ways
 
 if TYPE_CHECKING:
     from engine.bpmn.token_game.moves import Move
@@ -20,21 +21,23 @@ def armed(move: Move, token: Token) -> bool:
 def arm(move: Move, first: Token) -> None:
     """A scope opened: the events of its event subprocesses may occur from now on. `first` is its first token."""
     for event in move.net.handlers(first.process, first.scope):
-        move.keep(
-            replace(
-                first,
-                id=move.number(),
-                node=event.id,
-                scope=event.scope,
-                path=(*first.path, event.scope),
-                phase=ARMED,
-                of=first.within[-1] if first.within else 0,
-                left=move.occurrences(event, first.carried),
+        for which in ways(event):
+            move.keep(
+                replace(
+                    first,
+                    id=move.number(),
+                    node=event.id,
+                    scope=event.scope,
+                    path=(*first.path, event.scope),
+                    phase=ARMED,
+                    of=first.within[-1] if first.within else 0,
+                    left=move.occurrences(event, which, first.carried),
+                    which=which,
+                )
             )
-        )
 
 
-def begin(move: Move, event: Token, payload: dict[str, Any] | None) -> None:
+def begin(move: Move, event: Token, brought: Brought, *, met: bool) -> None:
     """The event occurred. An interrupting one takes away whatever else goes on in the scope, and disarms the others.
 
     "They run in the context of the Sub-Process": with what its branches carry together. Where those disagree it has to
@@ -49,7 +52,6 @@ def begin(move: Move, event: Token, payload: dict[str, Any] | None) -> None:
     elif event.left is not None and event.left < 2:
         del move.tokens[event.id]
     else:
-        met = start.event is not None and start.event.kind == "conditional"
         move.keep(replace(event, left=None if event.left is None else event.left - 1, met=met))
     around = move.net.around(event.process, event.scope)
     assert around is not None  # noqa: S101 - a start event is armed for a subprocess only
@@ -63,7 +65,7 @@ def begin(move: Move, event: Token, payload: dict[str, Any] | None) -> None:
         phase=COMING,
         carried=carried,
         conflicts=conflicts,
-        caught=payload,
+        caught=brought,
     )
     move.keep(handler)
     if not conflicts:
@@ -71,11 +73,10 @@ def begin(move: Move, event: Token, payload: dict[str, Any] | None) -> None:
 
 
 def context(move: Move, handler: Token) -> Carried:
-    """What the event subprocess begins with: the context of its scope, and the payload."""
-    (start,) = move.net.starts(handler.process, handler.node)
-    if handler.caught is None or start.event is None or not start.event.variable:
+    """What the event subprocess begins with: the context of its scope, and what its event brought."""
+    if not handler.caught:
         return handler.carried
-    return handler.carried.written({start.event.variable: handler.caught}, move.number())
+    return handler.carried.written(dict(handler.caught), move.number())
 
 
 def gathered(move: Move, within: tuple[int, ...]) -> tuple[Carried, tuple[str, ...]]:

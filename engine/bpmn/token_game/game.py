@@ -23,6 +23,7 @@ from engine.bpmn.token_game.configuration import (
     Step,
     Token,
 )
+from engine.bpmn.token_game.definitions import awaited
 from engine.bpmn.token_game.moves import Move
 from engine.bpmn.token_game.net import Net
 from engine.bpmn.token_game.registry import ELEMENTS, Position
@@ -160,19 +161,19 @@ def moved(net: Net, world: World, configuration: Configuration, number: int, ele
     return move.step("move", token)
 
 
-def waiting(net: Net, configuration: Configuration, kinds: tuple[str, ...]) -> list[Token]:
-    """The events of these kinds that may occur."""
+def waiting(net: Net, configuration: Configuration, kinds: tuple[str, ...]) -> list[tuple[Token, Event]]:
+    """The events of these kinds that may occur, each with the definition."""
     return [
-        token
+        (token, event)
         for token in configuration.tokens
         if token.phase in {ARMED, CATCHING}
-        and (event := net.node(token.process, token.scope, token.node).event) is not None
-        and event.kind in kinds
+        for _, event in awaited(net.node(token.process, token.scope, token.node), token)
+        if event.kind in kinds
     ]
 
 
 def _steps(at: Position) -> Iterator[Step]:
-    token, event = at.token, at.node.event
+    token = at.token
     if token.phase == ENDED:
         return
     if token.undo is not None and (token.undo.pending or token.undo.current):
@@ -196,21 +197,31 @@ def _steps(at: Position) -> Iterator[Step]:
     elif token.repetition is not None:
         yield from repeated(at)
     elif token.phase in {ARMED, CATCHING}:
-        if event is not None and event.kind == "timer":
-            _timed(at, event)
-            move = at.move()
-            occurring.fire(move, token)
-            yield move.step("fire", token)
-        elif event is not None and event.kind == "conditional" and not token.met:
-            move = at.move()
-            if True in conditions.true(move, token):
-                occurring.fire(move, token)
-                yield move.step("occur", token)
+        trouble = None
+        for which, event in awaited(at.node, token):
+            try:
+                yield from _occurring(at, which, event)
+            except Trouble as met:
+                trouble = met  # another definition may occur
+        if trouble is not None:
+            raise trouble
     else:
         yield from ELEMENTS[at.node.kind](at)
 
 
-def _timed(at: Position, event: Event) -> None:
+def _occurring(at: Position, which: int, event: Event) -> Iterator[Step]:
+    """An event that waits occurs by itself."""
+    move = at.move()
+    if event.kind == "timer":
+        timed(at, event)
+        occurring.fire(move, at.token, which=which)
+        yield move.step("fire", at.token)
+    elif event.kind == "conditional" and not at.token.met and True in conditions.true(move, at.token, event):
+        occurring.fire(move, at.token, which=which)
+        yield move.step("occur", at.token)
+
+
+def timed(at: Position, event: Event) -> None:
     """Raises Trouble where the timer's expression gives no time: it never comes by itself."""
     if calendar.is_literal(event.timer, event.expression):
         return
@@ -225,10 +236,10 @@ def deliveries(net: Net, world: World, configuration: Configuration) -> Iterator
     """What comes from outside: a message is taken by one event that waits for it, a signal by all."""
     for kind, name, payload in world.deliveries():
         listeners = occurring.listeners(Move(net, world, configuration), kind, name)
-        for listener in listeners if kind == "message" else listeners[:1]:
+        for listener, which in listeners if kind == "message" else listeners[:1]:
             move = Move(net, world, configuration)
             if kind == "signal":
                 occurring.broadcast(move, name, payload)
             else:
-                occurring.fire(move, move.tokens[listener.id], payload)
+                occurring.fire(move, move.tokens[listener.id], payload, which)
             yield move.step("deliver", listener, payload)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.bpmn.model import Event, Flow, Node
-from engine.bpmn.token_game import conditions, copies, ending, event_subprocesses, undoing
+from engine.bpmn.token_game import conditions, copies, definitions, ending, event_subprocesses, undoing
 from engine.bpmn.token_game.carried import Carried
 from engine.bpmn.token_game.configuration import (
     ARMED,
@@ -132,8 +132,8 @@ class Move:
         """The token is at its element; a subprocess or call opens its scope."""
         node = self.node(token)
         self.tell("entered", token)
-        if node.kind in {"intermediateThrowEvent", "endEvent"} and node.event is not None:
-            token = undoing.asks(self, token, node.event)
+        if node.kind in {"intermediateThrowEvent", "endEvent"} and node.events:
+            token = undoing.asks(self, token, node.events)
         self.keep(replace(token, phase=CATCHING) if waits(node) else token)
         if aside(self.place(token), node):
             for flow in self.place(token).outgoing[node.id]:
@@ -171,24 +171,28 @@ class Move:
 
     def arm(self, token: Token, event: Node) -> None:
         """An event of the token's activity, or behind its event-based gateway, may now occur."""
-        self.keep(
-            replace(
-                token,
-                id=self.number(),
-                node=event.id,
-                phase=ARMED,
-                of=token.id,
-                left=self.occurrences(event, token.carried),
-                index=None,
-                repetition=None,
+        for which in definitions.ways(event):
+            self.keep(
+                replace(
+                    token,
+                    id=self.number(),
+                    node=event.id,
+                    phase=ARMED,
+                    of=token.id,
+                    left=self.occurrences(event, which, token.carried),
+                    which=which,
+                    index=None,
+                    repetition=None,
+                )
             )
-        )
 
-    def occurrences(self, event: Node, carried: Carried) -> int | None:
+    def occurrences(self, event: Node, which: int | None, carried: Carried) -> int | None:
         """How often an armed event may occur (BPMN 2.0.2, 13.5.3: a non-interrupting one again and again)."""
-        definition = event.event
-        if event.kind not in {"boundaryEvent", "startEvent"} or event.interrupting or definition is None:
+        if event.kind not in {"boundaryEvent", "startEvent"} or event.interrupting or not event.events:
             return 1
+        if event.together:
+            return None
+        definition = event.events[which or 0]
         if definition.kind != "timer":
             return None
         if definition.timer != "cycle":

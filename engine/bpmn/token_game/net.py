@@ -110,8 +110,7 @@ class Net:
         """
         place = self.places[process, scope]
         starts = [node for node in place.scope.nodes.values() if node.kind == "startEvent"]
-        told = [node for node in starts if node.event is not None and node.event.kind == "message"]
-        named = [each for each in told if each.event is not None and each.event.name == message]
+        named = [each for each in starts for by in each.events if (by.kind, by.name) == ("message", message)]
         meant = [each for each in starts if each.id == event] or named or [each for each in starts if not each.events]
         return (meant or starts)[:1] or [
             node

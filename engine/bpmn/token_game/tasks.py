@@ -40,7 +40,8 @@ def called(at: Position) -> Iterator[Step]:
             if catcher is None:
                 uncaught = True  # another outcome may have a way on
                 continue
-            occurring.fire(move, catcher, {"code": str(outcome)})
+            event, which = catcher
+            occurring.fire(move, event, {"code": str(outcome)}, which)
             yield move.step("raise", at.token, outcome)
             continue
         variable = at.node.operator.result_variable if at.node.operator else ""

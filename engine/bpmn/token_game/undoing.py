@@ -7,7 +7,7 @@ what it left changed; the other variables are those of whoever asks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -90,19 +90,20 @@ def _read(diagram: Diagram, node: Node) -> set[str]:
     return found
 
 
-def asks(move: Move, token: Token, event: Event) -> Token:
+def asks(move: Move, token: Token, events: Sequence[Event]) -> Token:
     """A token comes to an event that compensates: what has completed by then in its scope is what it asks for.
 
     A cancel event ends all activity in its transaction as well (10.3.5).
     """
-    if event.kind == "compensate":
-        taken = [r for r in move.records if r.within == token.within and event.reference in {"", r.node}]
-        move.records = [record for record in move.records if record not in taken]
-    elif event.kind == "cancel":
+    named = {event.reference for event in events if event.kind == "compensate"}
+    if any(event.kind == "cancel" for event in events):
         taken = completed(move, token.within)
         for other in list(move.tokens.values()):
             if other.within == token.within and other.id in move.tokens and other.phase != ENDED:
                 move.cancel(other)
+    elif named:
+        taken = [r for r in move.records if r.within == token.within and named & {"", r.node}]
+        move.records = [record for record in move.records if record not in taken]
     else:
         return token
     return replace(token, undo=Undo(pending=tuple(taken), carried=token.carried))

@@ -115,10 +115,12 @@ def begin(
     *,
     event: str = "",
     payload: dict[str, Any] | None = None,
+    told: tuple[str, str] | None = None,
 ) -> UUID:
     """The same inside the caller's transaction, for a schedule that starts and counts its run in one.
 
-    event: the start event, where a message, a signal or a timer starts it; nobody answers a form then.
+    event: the start event, where a message, a signal or a timer starts it; nobody answers a form then. told: the kind
+    and the name of what came, with this payload.
     """
     bundle, definition = bundles.resolve(session, process)
     description = bundles.description(session, definition.id)
@@ -128,7 +130,13 @@ def begin(
         subject, answer = answered(bundle, description, subject, variables)
     at = now(session)
     execution = bpmn.Execution.start(
-        bundle, {**answer, "subject": subject}, now=at, zone=house.settings.timezone, event=event, payload=payload
+        bundle,
+        {**answer, "subject": subject},
+        now=at,
+        zone=house.settings.timezone,
+        event=event,
+        payload=payload,
+        told=told,
     )
     row = Held(
         id=new_id(),

@@ -130,7 +130,13 @@ class Maker:
         else:
             body = self.definition(kind, code, not interrupting)
         inner = Canvas((*canvas.path, name), canvas.depth - 1, codes=codes)
-        inner.parts.append(d.start(start, body, interrupting))
+        begins = d.start(start, body, interrupting)
+        if self.chance.random() < 0.15 and kind != "condition":
+            # Of messages and errors one event subprocess of a scope takes each: a timer or a condition it is.
+            other = self.chance.choice([each for each in ("timer", "condition") if each != kind])
+            begins = d.start(start, body + self.definition(other, "", not interrupting), interrupting)
+            begins = self.together(begins, interrupting and kind in {"timer", "message", "signal"})
+        inner.parts.append(begins)
         self.flow(inner, [End(start)], size)
         canvas.parts.append(d.handler(name, *inner.parts))
 
@@ -149,6 +155,8 @@ class Maker:
         """Start events of the process for messages, signals and timers, one or two."""
         kinds = [d.message("m1"), d.message("m2", "got"), d.event("signal", "s1"), d.timer("cycle", "R/PT1H")]
         starts = {self.name("Told"): kind for kind in self.chance.sample(kinds, self.chance.choice([1, 2]))}
+        if self.chance.random() < 0.3:
+            starts = {self.name("Told"): "".join(starts.values())}
         canvas.parts += [d.start(name, by) for name, by in starts.items()]
         return [End(name) for name in starts]
 
@@ -173,8 +181,26 @@ class Maker:
             body = d.event("signal", self.chance.choice(SIGNALS))
         elif drawn < 0.3:
             body = d.message(self.chance.choice(MESSAGES), payload="{'v': x0}")
-        canvas.parts.append(d.end(name, body))
+        canvas.parts.append(d.end(name, self.with_another(body)))
         self.connect(canvas, end, name)
+
+    def with_another(self, body: str) -> str:
+        """Now and then something else that the event throws."""
+        if not body or "waitForCompletion" in body or self.chance.random() < 0.7:
+            return body
+        others = {
+            "signal": d.event("signal", self.chance.choice(SIGNALS)),
+            "message": d.message(self.chance.choice(MESSAGES), payload="{'v': x2}"),
+            "escalation": d.event("escalation", self.chance.choice(ESCALATIONS)),
+        }
+        other = self.chance.choice([text for kind, text in others.items() if f":{kind}Event" not in body])
+        return body + other if self.chance.random() < 0.5 else other + body
+
+    def together(self, part: str, may_be: bool) -> str:
+        """An event of several definitions, now and then one that occurs when all of them have."""
+        if not may_be or self.chance.random() < 0.5:
+            return part
+        return part.replace(" id=", ' parallelMultiple="true" id=', 1)
 
     def row(self, canvas: Canvas, ends: list[End], size: int) -> list[End]:
         """Block after block: what parts is joined by a gateway of the same kind."""
@@ -373,14 +399,19 @@ class Maker:
         )
         for kind in kinds:
             catch = self.name("Catch")
-            canvas.parts.append(self.catching(catch, kind))
+            canvas.parts.append(self.catching(catch, kind, raced=True))
             canvas.parts.append(d.flow(name, catch, id=self.name("f")))
             found.append(End(catch, alone=True))
         return found
 
-    def catching(self, name: str, kind: str) -> str:
+    def catching(self, name: str, kind: str, raced: bool = False) -> str:
         if kind == "receive":
             return f'<bpmn:receiveTask id="{name}" messageRef="m2"/>'
+        if self.chance.random() < 0.3:
+            kinds = [each for each in ("timer", "message", "signal", "condition") if each != kind]
+            others = [kind, *self.chance.sample(kinds, self.chance.choice([1, 1, 2]))]
+            event = d.catch(name, "".join(self.definition(each, "m1") for each in others))
+            return self.together(event, not raced)
         return d.catch(name, self.definition(kind, "m1"))
 
     def awaited(self) -> str:
@@ -448,6 +479,9 @@ class Maker:
         canvas.undone.append(activity)
 
     def thrown(self, canvas: Canvas) -> str:
+        return self.with_another(self.thrown_alone(canvas))
+
+    def thrown_alone(self, canvas: Canvas) -> str:
         if canvas.undone and self.chance.random() < 0.7:
             return d.compensate(self.chance.choice(["", "", *canvas.undone]), waits=self.count % 3 > 0)
         return self.chance.choice(
@@ -509,7 +543,14 @@ class Maker:
         interrupting = caught == "error" or self.chance.random() < 0.5
         coded = caught in {"error", "escalation"}
         body = d.event(caught, reference) if coded else self.definition(caught, "m2", not interrupting)
-        canvas.parts.append(d.boundary(event, name, body, interrupting))
+        other = self.chance.choice([each for each in ("timer", "message", "signal", "condition") if each != caught])
+        if self.chance.random() < 0.3:
+            body += self.definition(other, "m2", not interrupting)
+            again = {caught, other} <= {"message", "signal"}
+            part = d.boundary(event, name, body, interrupting)
+            canvas.parts.append(self.together(part, not coded and (interrupting or again)))
+        else:
+            canvas.parts.append(d.boundary(event, name, body, interrupting))
         return End(event, alone=True)
 
     def repetition(self) -> str:

@@ -24,6 +24,8 @@ from engine.bpmn.token_game import (
     waiting,
 )
 from engine.bpmn.token_game.configuration import ARMED, COMING, ENDED, STANDING, WAITING, Record
+from engine.bpmn.token_game.game import timed
+from engine.bpmn.token_game.registry import Position
 from engine.bpmn.token_game.world import Trouble
 
 Label = tuple[str, str, tuple[str, ...]]
@@ -76,7 +78,8 @@ class State:
                 repeated(token),
                 token.conflicts,
                 token.met,
-                data({"caught": token.caught}),
+                token.which,
+                data({"caught": token.caught, "occurred": sorted(token.occurred)}),
             )
             undo = (completed((*token.within, token.id)), undone(token), bool(token.undoes))
             return f"{own}{undo}{data(token.carried.variables)}{sorted(map(told, beneath[token.id]))}"
@@ -352,6 +355,14 @@ class Following:
             ),
         }
 
+    def timed(self, at: Configuration, token: Token, event: Any) -> bool:
+        """Whether a timer's expression gives a time."""
+        try:
+            timed(Position(self.net, self.world, at, token), event)
+        except Trouble:
+            return False
+        return True
+
     def beside(self, token: Token) -> bool:
         """Whether it waits to begin an event subprocess that helps nobody out."""
         node = self.net.node(token.process, token.scope, token.node)
@@ -370,20 +381,18 @@ class Following:
                 with suppress(Trouble):  # a parameter that cannot be evaluated: no job, but held
                     world.outcomes(node, token.path, token.carried)
                     jobs.append((token.node, token.path, data(parameters.pop())))
-        events = [(net.node(t.process, t.scope, t.node).event, t) for t in waiting(net, at, ("message", "signal"))]
         stuck = set()
         for within in {token.within for token in at.tokens}:
             here = [token for token in at.tokens if token.within == within and not self.beside(token)]
             if {token.phase for token in here} <= {WAITING, ENDED} and any(token.phase == WAITING for token in here):
                 stuck.add(here[0].path)
-        untimed = {each.token for each in held(net, self.world, at) if each.kind == "timer"}
         return {
             "finished": data(at.carried.variables) if at.finished else None,
             "user": sorted(users),
             "jobs": sorted(jobs),
-            "timers": sorted((t.node, t.path) for t in waiting(net, at, ("timer",)) if t.id not in untimed),
-            "conditions": sorted((t.node, t.path) for t in waiting(net, at, ("conditional",))),
-            "messages": sorted((e.kind, e.name, t.node, t.path) for e, t in events if e is not None),
+            "timers": sorted((t.node, t.path) for t, e in waiting(net, at, ("timer",)) if self.timed(at, t, e)),
+            "conditions": sorted((t.node, t.path) for t, _ in waiting(net, at, ("conditional",))),
+            "messages": sorted((e.kind, e.name, t.node, t.path) for t, e in waiting(net, at, ("message", "signal"))),
             "held": sorted({(each.kind, self.shown(state, each)) for each in held(net, self.world, at)}),
             "stuck": sorted(stuck),
         }

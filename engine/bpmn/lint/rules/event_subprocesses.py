@@ -74,15 +74,15 @@ def _begun(start: Node) -> Iterator[Finding]:
 
 def _ambiguous(starts: list[Node]) -> Iterator[Finding]:
     """Of these kinds one event is taken by one of them alone."""
-    taken = {
-        start.id: (event.kind, event.name if event.kind == "message" else event.code)
+    taken = [
+        (start, event.kind, event.name if event.kind == "message" else event.code)
         for start in starts
-        if (event := start.event) is not None and event.kind in {"message", "error", "escalation"}
-    }
-    counts = Counter(taken.values())
-    for start in starts:
-        kind, name = taken.get(start.id, ("", ""))
-        if kind and counts[kind, name] > 1:
+        for event in start.events
+        if event.kind in {"message", "error", "escalation"}
+    ]
+    counts = Counter((kind, name) for _, kind, name in taken)
+    for start, kind, name in taken:
+        if counts[kind, name] > 1 and len(starts) > 1:
             which = f'the {kind} "{name}"' if name else f"every {kind}"
             yield Finding(
                 at=start,

@@ -42,9 +42,10 @@ def check(subject: Subject) -> Iterator[Finding]:
         told = {"message", "signal"}
         names = Counter((event.kind, event.name) for node in starts for event in node.events if event.kind in told)
         for node in starts:
-            if node.event is not None and names[node.event.kind, node.event.name] > 1:
-                yield Finding(
-                    at=node,
-                    reason=f'Two start events wait for the {node.event.kind} "{node.event.name}".',
-                    hint="Keep one of them.",
-                )
+            for event in node.events:
+                if names[event.kind, event.name] > 1:
+                    yield Finding(
+                        at=node,
+                        reason=f'Two start events wait for the {event.kind} "{event.name}".',
+                        hint="Keep one of them.",
+                    )
