@@ -89,6 +89,29 @@ def test_round_by_a_boundary_event():
     assert found.path[1].note == "interrupted"
 
 
+def test_round_by_one_of_the_several_events_on_a_boundary():
+    """A message alone would be no matter of time; the timer beside it is a way on of its own."""
+    either = d.event("message", "m1") + d.timer("duration", "P5D")
+    event = d.boundary("Late", "Approve", either)
+    both = event.replace(" id=", ' parallelMultiple="true" id=', 1)
+    for drawn in (event, both):
+        files = p.process(
+            d.start(), p.approval("Approve"), drawn, p.deploy(), d.gateway("exclusive", "On"), d.end(),
+            d.chain("Start", "Approve"), p.decided("Approve", "On"), d.chain("Late", "On", "Deploy", "End"),
+            lanes=RISK, declared=d.declared("m1"),
+        )  # fmt: skip
+        assert p.walk(failing(files)["deployment-approved"])[-3:] == ["Late", "On", "Deploy"]
+
+
+def test_an_approval_on_every_way_behind_an_event_of_several_is_enough():
+    files = p.process(
+        d.start(), d.catch("Hear", d.event("message", "m1") + d.timer("duration", "P5D")), p.approval("Approve"),
+        p.trial(), p.deploy(), d.end(), d.chain("Start", "Test", "Hear", "Approve"), p.decided("Approve", "Deploy"),
+        d.chain("Deploy", "End"), lanes=RISK, declared=d.declared("m1"),
+    )  # fmt: skip
+    assert "deployment-approved" not in failing(files)
+
+
 def test_round_by_a_boundary_event_beside_the_approval():
     files = p.process(
         d.start(), p.approval("Approve"), d.boundary("Soon", "Approve", d.timer("duration", "P1D"), False),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +17,7 @@ from engine.bpmn.token_game import (
     Token,
     assigned,
     begin,
+    conditions,
     held,
     moved,
     settle,
@@ -25,6 +26,7 @@ from engine.bpmn.token_game import (
 )
 from engine.bpmn.token_game.configuration import ARMED, COMING, ENDED, STANDING, WAITING, Record
 from engine.bpmn.token_game.game import timed
+from engine.bpmn.token_game.moves import Move
 from engine.bpmn.token_game.registry import Position
 from engine.bpmn.token_game.world import Trouble
 
@@ -355,13 +357,15 @@ class Following:
             ),
         }
 
-    def timed(self, at: Configuration, token: Token, event: Any) -> bool:
-        """Whether a timer's expression gives a time."""
-        try:
-            timed(Position(self.net, self.world, at, token), event)
-        except Trouble:
-            return False
-        return True
+    def able(self, at: Configuration, kind: str) -> Iterator[Token]:
+        """Those who wait for a timer or a condition whose expression gives a time or a truth: the others are held."""
+        for token, event in waiting(self.net, at, (kind,)):
+            with suppress(Trouble):
+                if kind == "timer":
+                    timed(Position(self.net, self.world, at, token), event)
+                else:
+                    conditions.true(Move(self.net, self.world, at), token, event)
+                yield token
 
     def beside(self, token: Token) -> bool:
         """Whether it waits to begin an event subprocess that helps nobody out."""
@@ -390,8 +394,8 @@ class Following:
             "finished": data(at.carried.variables) if at.finished else None,
             "user": sorted(users),
             "jobs": sorted(jobs),
-            "timers": sorted((t.node, t.path) for t, e in waiting(net, at, ("timer",)) if self.timed(at, t, e)),
-            "conditions": sorted((t.node, t.path) for t, _ in waiting(net, at, ("conditional",))),
+            "timers": sorted((t.node, t.path) for t in self.able(at, "timer")),
+            "conditions": sorted((t.node, t.path) for t in self.able(at, "conditional")),
             "messages": sorted((e.kind, e.name, t.node, t.path) for t, e in waiting(net, at, ("message", "signal"))),
             "held": sorted({(each.kind, self.shown(state, each)) for each in held(net, self.world, at)}),
             "stuck": sorted(stuck),
