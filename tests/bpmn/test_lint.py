@@ -94,7 +94,7 @@ BROKEN = [
     ("conditional-events", "no condition", straight(d.catch("X", d.event("conditional")))),
     ("expressions", "no expression", straight(d.catch("X", d.condition("x >")))),
     ("event-definitions", "conditional", d.files("p", d.start("Start", d.condition("x > 1")), d.end(), d.chain("Start", "End"))),
-    ("event-definitions", "several", straight(d.catch("X", d.timer("duration", "PT1H") + d.message("m")), declared=d.declared("m"))),
+    ("event-definitions", "twice", straight(d.catch("X", 2 * d.message("m")), declared=d.declared("m"))),
     ("event-definitions", "error", d.files("p", d.start("Start", d.event("error")), d.end(), d.chain("Start", "End"))),
     ("timers", "no variables before", d.files("p", d.start("Start", d.timer("cycle", "every")), d.end(), d.chain("Start", "End"))),
     ("start-events", 'the signal "s"', straight(d.script("X", "a = 1"), *[
