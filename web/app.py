@@ -15,6 +15,7 @@ from web import (
     account,
     alerts,
     audit_trail,
+    batches,
     bundle,
     delivery,
     differences,
@@ -27,6 +28,7 @@ from web import (
     headers,
     home,
     inbox,
+    inferences,
     library,
     life_cycles,
     live,
@@ -39,6 +41,7 @@ from web import (
     people,
     plots,
     portfolio,
+    production,
     schedules,
     service_tasks,
     sign_in,
@@ -59,6 +62,9 @@ PAGES = (
     library,
     models,
     versions,
+    production,
+    inferences,
+    batches,
     drift,
     operations,
     portfolio,
@@ -124,5 +130,7 @@ def _asset(name: str) -> str:
 
 def _limit_bodies() -> None:
     view = request.endpoint or ""
-    if not view.startswith(("models.", "versions.", "drift.")) and not request.path.startswith("/api/"):
+    if not view.startswith(
+        ("models.", "versions.", "drift.", "production.", "batches.")
+    ) and not request.path.startswith("/api/"):
         request.max_content_length = _SMALL

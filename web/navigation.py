@@ -36,6 +36,8 @@ _PARTS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
         ("Operations", "operations.page", "model.view", "gauge"),
         ("Portfolio", "portfolio.listing", "model.view", "portfolio"),
         ("Models", "models.listing", "model.view", "model"),
+        ("Inferences", "inferences.listing", "inference.view", "log"),
+        ("Batches", "batches.listing", "deployment.view", "inbox"),
         ("Monitors", "monitors.listing", "monitor.view", "eye"),
         ("Findings", "findings.listing", "monitor.view", "flag"),
     ),

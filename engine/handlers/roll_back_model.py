@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from engine.bpmn import BpmnError
 from engine.governance import approvals, tiers
 from engine.governance.approvals import ApprovalMissing, ApprovalVoid
 from engine.handlers import subjects
+from engine.identity import NotPermitted, require
+from engine.identity import queries as people
 from engine.inventory import queries
 from engine.inventory.references import VersionRef, stream
 from engine.runtime.context import Context
@@ -27,6 +30,15 @@ REFUSED = "roll_back_refused"
 class Parameters(BaseModel):
     model: str = Field(description="The model's id in the inventory.")
     environment: str = Field(description="The environment in which it goes back.")
+    reason: str = Field(default="", max_length=2000, description="Why it goes back; the model's record tells it.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayBack:
+    """What a roll-back would do now."""
+
+    version: VersionRef  #: answers all requests afterwards
+    withdrawn: Deployment | None  #: the canary that would end; None: the version is started anew
 
 
 @service_task(
@@ -51,26 +63,20 @@ def roll_back_model(parameters: Parameters, ctx: Context) -> dict[str, Any]:
 def choose(session: Session, parameters: Parameters, ctx: Context) -> dict[str, Any]:
     """What comes back; raises roll_back_refused, naming what keeps each earlier version out."""
     model = subjects.model_of(ctx, parameters.model)
-    shares = sorted(
-        (each for each in serving.routes(session, model=model) if each.environment == parameters.environment),
-        key=lambda each: each.deployment.id,
-    )
-    if not shares:
-        raise BpmnError(REFUSED, f"Nothing of {model} answers in {parameters.environment}.")
-    if len(shares) > 1:
-        first, newest = shares[0].deployment, shares[-1].deployment
-        return {"withdraw": str(newest.id), "deployment": None, "version": first.reference}
-    before = _last_approved(session, shares[0].deployment)
+    _permitted(session, ctx.starter)
+    way = way_back(session, model, parameters.environment)
+    if way.withdrawn is not None:
+        return {"withdraw": str(way.withdrawn.id), "deployment": None, "version": str(way.version)}
     deployment = deployments.request(
         session,
         subjects.starter(ctx),
-        version=before,
+        version=way.version,
         environment=parameters.environment,
         instance=str(ctx.instance),
         task=str(ctx.task),
         key=ctx.idempotency_key,
     )
-    return {"withdraw": "", "deployment": deployment, "version": str(before)}
+    return {"withdraw": "", "deployment": deployment, "version": str(way.version)}
 
 
 @roll_back_model.apply
@@ -90,6 +96,7 @@ def record(session: Session, parameters: Parameters, ctx: Context, result: dict[
         actor=ctx.starter,
         subject=result["version"],
         environment=parameters.environment,
+        reason=parameters.reason,
         instance=str(ctx.instance),
         task=str(ctx.task),
     )
@@ -99,6 +106,32 @@ def record(session: Session, parameters: Parameters, ctx: Context, result: dict[
 def assumed(session: Session, parameters: Parameters, ctx: Context) -> dict[str, Any]:
     """Assumes that an earlier version comes back."""
     return {"version": "", "withdrawn": "", "deployment": "", "address": ""}
+
+
+def way_back(session: Session, model: str, environment: str) -> WayBack:
+    """What a roll-back would do now; raises roll_back_refused, naming what keeps each earlier version out."""
+    shares = sorted(
+        (each for each in serving.routes(session, model=model) if each.environment == environment),
+        key=lambda each: each.deployment.id,
+    )
+    if not shares:
+        raise BpmnError(REFUSED, f"Nothing of {model} answers in {environment}.")
+    first, newest = shares[0].deployment, shares[-1].deployment
+    if len(shares) > 1:
+        return WayBack(version=VersionRef(model, first.version), withdrawn=newest)
+    return WayBack(version=_last_approved(session, first), withdrawn=None)
+
+
+def _permitted(session: Session, starter: str) -> None:
+    """Asked here and not where it is started: whoever may start a life cycle could draw one with this step."""
+    try:
+        person = people.get(session, starter)
+    except people.PersonUnknown:
+        return  # the house itself: a schedule, or a message that began it
+    try:
+        require(person, "deployment.request")
+    except NotPermitted as refusal:
+        raise BpmnError(REFUSED, refusal.message) from refusal
 
 
 def _last_approved(session: Session, now_live: Deployment) -> VersionRef:

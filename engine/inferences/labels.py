@@ -129,6 +129,12 @@ def add(session: Session, person: Person, *, model: str, labels: Sequence[Label]
     return new
 
 
+def of_inference(session: Session, inference: UUID) -> Label | None:
+    """What is known of an inference by now, or None."""
+    row = session.get(LabelRow, inference)
+    return None if row is None else Label(inference=inference, value=row.value, known_at=row.known_at)
+
+
 def _answers(session: Session, model: str, ids: Sequence[UUID]) -> dict[UUID, _Answer]:
     row = InferenceRow
     wanted = (row.id, row.version, row.environment, row.event_time, row.input, row.score, row.decision)

@@ -92,7 +92,7 @@ def get(session: Session, id: UUID) -> Inference:
     row = session.scalar(select(InferenceRow).where(InferenceRow.id == id))
     if row is None:
         raise InferenceUnknown(id=id)
-    return _value(row)
+    return value(row)
 
 
 def latest(session: Session, model: str, *, limit: int = 50, before: datetime | None = None) -> list[Inference]:
@@ -100,7 +100,7 @@ def latest(session: Session, model: str, *, limit: int = 50, before: datetime | 
     wanted = select(InferenceRow).where(InferenceRow.model == model).order_by(InferenceRow.event_time.desc())
     if before is not None:
         wanted = wanted.where(InferenceRow.event_time < before)
-    return [_value(row) for row in session.scalars(wanted.limit(limit))]
+    return [value(row) for row in session.scalars(wanted.limit(limit))]
 
 
 def last_events(session: Session, models: Collection[str]) -> dict[str, datetime]:
@@ -237,7 +237,7 @@ def of_model(session: Session, model: str, ids: Sequence[UUID]) -> set[UUID]:
 
 
 def by_reference(session: Session, model: str, references: Sequence[str]) -> dict[str, list[UUID]]:
-    """The model's inferences that carry each of the callers' references; reads the model's log once for 5,000."""
+    """The model's inferences that carry each of the callers' references; one statement for 5,000."""
     found: dict[str, list[UUID]] = {}
     wanted = sorted(set(references))
     for start in range(0, len(wanted), _AT_ONCE):
@@ -273,6 +273,7 @@ def _inside(window: Window) -> list[ColumnElement[bool]]:
     return inside
 
 
-def _value(row: InferenceRow) -> Inference:
+def value(row: InferenceRow) -> Inference:
+    """The row as a value."""
     fields: dict[str, Any] = {name: getattr(row, name) for name in Inference.__slots__}
     return Inference(**fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Index
+from sqlalchemy import BigInteger, CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.store import Base, Moment
@@ -19,6 +19,11 @@ class InferenceRow(Base):
     __tablename__ = "inferences"
     __table_args__ = (
         Index("ix_inferences_model_event_time", "model", "event_time"),
+        Index(
+            "ix_inferences_caller_reference",
+            "caller_reference",
+            postgresql_where=text("caller_reference IS NOT NULL"),
+        ),
         {"schema": SCHEMA, "postgresql_partition_by": "RANGE (logged_at)"},
     )
 

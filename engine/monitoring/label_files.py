@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -36,8 +37,18 @@ class LabelFileRefused(GatewrightError):
     status = 422
 
 
-def take(session: Session, person: Person, *, model: str, content: bytes) -> tuple[int, int]:
-    """(labels sent, of them new) from Parquet or CSV: `inference` or `reference`, `value`, `known_at` with its zone.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What became of labels that were sent; sent = new + replaced + repeated."""
+
+    sent: int
+    new: int  #: of inferences whose truth was not known before
+    replaced: int  #: of inferences that had a label already
+    repeated: int  #: of inferences that stood in an earlier row of the same sending; the last row holds
+
+
+def take(session: Session, person: Person, *, model: str, content: bytes) -> Taken:
+    """Labels taken from Parquet or CSV: `inference` or `reference`, `value`, `known_at` with its zone.
 
     A label that is there already is replaced, as `labels.add` does. Raises NotPermitted, TableRefused, LabelUnreadable,
     and LabelFileRefused, which names the first rows that are wrong by their line.
@@ -73,11 +84,11 @@ def asked(
     return found
 
 
-def take_rows(session: Session, person: Person, *, model: str, rows: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+def take_rows(session: Session, person: Person, *, model: str, rows: Sequence[Mapping[str, Any]]) -> Taken:
     """As `take`, from the rows of a query; a row that is wrong is named by its place, from 1 on."""
     require(person, "label.write")
     if not rows:
-        return 0, 0
+        return Taken(sent=0, new=0, replaced=0, repeated=0)
     for name in ("value", "known_at"):
         if name not in rows[0]:
             raise LabelFileRefused(faults=f"it has no column {name}")
@@ -98,7 +109,7 @@ def _refuse_length(rows: int) -> None:
 
 def _take(
     session: Session, person: Person, model: str, rows: Sequence[Mapping[str, Any]], key: str, first: int
-) -> tuple[int, int]:
+) -> Taken:
     by_id = key == "inference"
     known = {} if by_id else queries.by_reference(session, model, [str(row["reference"]) for row in rows])
     faults, found = [], []
@@ -117,7 +128,8 @@ def _take(
     new = 0
     for start in range(0, len(found), AT_ONCE):
         new += labels.add(session, person, model=model, labels=found[start : start + AT_ONCE])
-    return len(found), new
+    distinct = len({label.inference for label in found})
+    return Taken(sent=len(found), new=new, replaced=distinct - new, repeated=len(found) - distinct)
 
 
 def _label(row: Mapping[str, Any], known: Mapping[str, Sequence[UUID]], *, by_id: bool) -> Label:

@@ -351,7 +351,7 @@ class ScheduleRow(Base):
 class ScheduleRunRow(Base):
     __tablename__ = "schedule_runs"
     __table_args__ = (
-        CheckConstraint("outcome IN ('started', 'missed', 'refused')", name="outcome"),
+        CheckConstraint("outcome IN ('started', 'missed', 'refused', 'failed')", name="outcome"),
         {"schema": "runtime"},
     )
     schedule: Mapped[UUID] = mapped_column(ForeignKey("runtime.schedules.id", ondelete="CASCADE"), primary_key=True)

@@ -94,6 +94,14 @@ def request(
     return take(session, chosen, person.id, source=source, name=name, place=place, key=key)
 
 
+def highest(session: Session, model: str) -> str:
+    """The last environment, in the order of promotion, in which the model answers; raises NoBatchHere."""
+    routes = queries.routes(session, model=model)
+    if not routes:
+        raise NoBatchHere(model=model, environment="any environment")
+    return routes[-1].environment
+
+
 def answering(session: Session, model: str, environment: str) -> Deployment:
     """The deployment that scores the model's batches in the environment: the one that is live there."""
     environments.get(session, environment)
@@ -286,14 +294,22 @@ def by_key(session: Session, key: str) -> Batch | None:
 
 
 def listing(
-    session: Session, *, model: str | None = None, version: int | None = None, limit: int = 50, offset: int = 0
+    session: Session,
+    *,
+    model: str | None = None,
+    version: int | None = None,
+    state: str | None = None,
+    limit: int = 50,
+    offset: int = 0,
 ) -> list[Batch]:
-    """Batches, newest first; of one model or version, or all."""
+    """Batches, newest first; of one model, version or state, or all."""
     wanted = select(BatchRow).order_by(BatchRow.requested_at.desc(), BatchRow.id.desc())
     if model is not None:
         wanted = wanted.where(BatchRow.model == model)
     if version is not None:
         wanted = wanted.where(BatchRow.version == version)
+    if state is not None:
+        wanted = wanted.where(BatchRow.state == state)
     return [value(row) for row in session.scalars(wanted.limit(limit).offset(offset))]
 
 

@@ -22,6 +22,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy.orm import Session
+
 from engine.config import Settings
 from engine.errors import GatewrightError
 from engine.serving import batches, exchange, queries
@@ -31,6 +33,8 @@ from engine.store import Files, Store, transaction
 
 TARGET = "file_drop"
 IN, DONE, FAILED = "in", "done", "failed"
+#: what is laid beside a file is called as the file, and so
+RESULT, REASON = ".scores.parquet", ".reason.json"
 #: What programs call a file that they have not finished.
 UNFINISHED = (".part", ".partial", ".tmp", ".crdownload", ".filepart", ".coming", "~")
 QUIET_SECONDS = 2.0
@@ -42,6 +46,17 @@ class Dropped:
 
     path: Path
     key: str  #: of the batch that it is or becomes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A drop, and how many files lie in it; None where its folder is not to be seen from this machine."""
+
+    deployment: Deployment
+    place: Path
+    waiting: int | None
+    done: int | None
+    failed: int | None
 
 
 def folder(settings: Settings, environment: str, model: str) -> Path:
@@ -85,6 +100,17 @@ def whole(settings: Settings, deployment: Deployment, quiet_seconds: float = QUI
         yield Dropped(path=place / name, key=key)
 
 
+def watched(session: Session, settings: Settings) -> list[Watched]:
+    """The drops that are watched now, by environment and model."""
+    found = []
+    for each in queries.active(session, TARGET):
+        if each.weight:
+            place = folder(settings, each.deployment.environment, each.deployment.model)
+            waiting, done, failed = (files_in(place / name) for name in (IN, DONE, FAILED))
+            found.append(Watched(deployment=each.deployment, place=place, waiting=waiting, done=done, failed=failed))
+    return sorted(found, key=lambda each: (each.deployment.environment, each.deployment.model))
+
+
 def take(store: Store, quiet_seconds: float = QUIET_SECONDS) -> int:
     """How many files of all drops became batches just now."""
     n = 0
@@ -108,6 +134,15 @@ def put_aside(store: Store) -> int:
                 _lay_beside(store.files, dropped, batch)
                 n += 1
     return n
+
+
+def files_in(place: Path) -> int | None:
+    """How many files that somebody put there: results and reasons that we laid beside them do not count."""
+    try:
+        names = [entry.name for entry in os.scandir(place) if not entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return None
+    return sum(not name.startswith(".") and not name.endswith((RESULT, REASON)) for name in names)
 
 
 def _watched(store: Store) -> list[Deployment]:
@@ -136,10 +171,10 @@ def _lay_beside(files: Files, dropped: Dropped, batch: Batch) -> None:
     place = dropped.path.parents[1] / (DONE if done else FAILED)
     stem = f"{dropped.path.stem[:80]}-{batch.key[:12]}"
     if done and batch.result is not None:
-        exchange.write(place / f"{stem}.scores.parquet", files.read(batch.result))
+        exchange.write(place / f"{stem}{RESULT}", files.read(batch.result))
     else:
         reason = {"batch": str(batch.id), "file": dropped.path.name, **(batch.problem or {})}
-        exchange.write(place / f"{stem}.reason.json", f"{json.dumps(reason, indent=1, ensure_ascii=False)}\n".encode())
+        exchange.write(place / f"{stem}{REASON}", f"{json.dumps(reason, indent=1, ensure_ascii=False)}\n".encode())
     # Last of all: as long as the file lies in `in/`, everything before is done again.
     with contextlib.suppress(FileNotFoundError):  # another runner was quicker
         dropped.path.rename(place / f"{stem}{dropped.path.suffix[:20]}")

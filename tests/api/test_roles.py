@@ -124,6 +124,7 @@ TABLE = {
     "list_batches": EVERY,
     "show_batch": EVERY,
     "read_result": "ASEIMRBU",
+    "find_inferences": "ASEIMRBU",
     "show_inference": "ASEIMRBU",
     "list_inferences": "ASEIMRBU",
     "summarise_inferences": "ASEIMRBU",

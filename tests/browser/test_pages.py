@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pyarrow.parquet
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pydantic import SecretStr
@@ -18,6 +19,7 @@ from werkzeug.serving import make_server
 from engine.config import Settings
 from engine.identity import browser_sessions
 from engine.runtime import definitions, instances, wakeups
+from engine.serving.runner import Runner
 from engine.store import Store, open_store, transaction
 from engine.store.postgres import OWNER, EmbeddedPostgres
 from tests.browser.accessibility import violations
@@ -127,6 +129,15 @@ PAGES = {
     "model": ("data_scientist", "/models/credit"),
     "model with a risk": ("risk_manager", "/models/letters"),
     "model that runs": ("business_owner", "/models/outreach"),
+    "inferences": ("auditor", "/inferences"),
+    "inference": ("auditor", "/inferences/{inference}"),
+    "batches": ("model_operator", "/batches"),
+    "batch that was refused": ("auditor", "/batches/{batch}"),
+    "batch with answers": ("business_owner", "/batches/{done_batch}"),
+    "hand in a file of rows": ("data_scientist", "/batches/new"),
+    "watched folders": ("it_operations", "/drops"),
+    "roll back a model": ("it_operations", "/models/outreach/roll-back"),
+    "labels of a model": ("data_engineer", "/models/letters/labels"),
     "edit a model": ("data_scientist", "/models/credit/edit"),
     "version": ("auditor", "/models/credit/versions/1"),
     "drift": ("auditor", "/models/credit/versions/1/drift"),
@@ -385,3 +396,23 @@ def test_the_path_is_shown_before_the_start(page: Page, context: BrowserContext,
     look(page, "path")
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_text("The life cycle is started.")).to_be_visible()
+
+
+def test_r16_a_file_is_handed_in_and_its_answers_are_fetched_on_the_page(
+    page: Page, context: BrowserContext, house: House
+) -> None:
+    """The page tells by itself when a worker has scored the file."""
+    house.signed_in(context, "data_scientist")
+    opened(page, house, "/batches/new")
+    page.get_by_label("Model and environment").select_option("outreach production")
+    page.get_by_label("File").set_input_files({"name": "may.csv", "mimeType": "text/csv", "buffer": b"age\n41\n17\n"})
+    page.get_by_role("button", name="Hand it in").click()
+    expect(page.get_by_text("a worker takes it next")).to_be_visible()
+    Runner(house.store).look()
+    page.get_by_role("link", name="Download the answers").wait_for()
+    with page.expect_download() as fetched:
+        page.get_by_role("link", name="Download the answers").click()
+    answers = pyarrow.parquet.read_table(fetched.value.path())
+    assert answers["decision"].to_pylist() == ["wait", "wait"]
+    page.get_by_role("link", name="the first of them in the log").click()
+    expect(page.locator("main")).to_contain_text(answers["id"].to_pylist()[0])

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from engine import audit
 from engine.handlers.facts import deliver_facts
+from engine.identity import people
 from engine.inferences.inference import Answered
 from engine.inferences.log import InferenceLog
 from engine.inventory import assets
@@ -16,6 +17,9 @@ from engine.serving import queries as serving
 from engine.store import new_ids, transaction
 from tests.handlers import house as h
 from tests.handlers.test_life_of_a_model import APPROVE, given_a_second_version, started
+from tests.web.world import ROOT
+
+BACK = {"model": "letters", "environment": "production", "reason": "It refuses too many."}
 
 
 def shares(house) -> dict[int, int]:
@@ -98,21 +102,27 @@ def test_a_canary_waits_is_promoted_and_one_act_brings_back_what_was_before(hous
     assert (found.instance.state, found.instance.outcome) == ("finished", "Canary promoted")
     assert shares(house) == {2: 100}
 
-    asked = instances.start(house, h.OPS, "roll_back", "letters", {"model": "letters", "environment": "production"})
+    asked = instances.start(house, h.OPS, "roll_back", "letters", BACK)
     h.go_on(house)
     assert h.detail(house, asked).instance.outcome == "Rolled back"
     assert shares(house) == {1: 100}
     with transaction(house) as session:
         (told,) = audit.entries(session, stream="model:letters", act="deployment.rolled_back")
-        assert (told.actor, told.subject) == ("ops", "letters@1")
+        assert (told.actor, told.subject, told.facts["reason"]) == ("ops", "letters@1", BACK["reason"])
         # What was approved of the second version stands no longer: there is no way back to it.
         assets.put(
             session, VersionRef("letters", 2), {("documentation", "note.md"): house.files.put(b"new")}, actor="ada"
         )
-    refused = instances.start(house, h.OPS, "roll_back", "letters", {"model": "letters", "environment": "production"})
-    h.go_on(house)
-    assert h.detail(house, refused).instance.outcome == "Nothing changed"
+        people.add(session, ROOT, "bob", name="Bob", email="", roles=["business_owner"], password="b" * 20)
+    for person in (h.OPS, h.BOB):
+        refused = instances.start(house, person, "roll_back", "letters", BACK)
+        h.go_on(house)
+        assert h.detail(house, refused).instance.outcome == "Nothing changed"
     assert shares(house) == {1: 100}
+    with transaction(house) as session:
+        said = [each.facts["cause"] for each in audit.entries(session, act="job.failed", limit=2)]
+    assert "bob may not do this: deployment.request" in said[0]
+    assert "no valid approval" in said[1]
 
 
 def test_a_canary_that_is_slower_is_rolled_back_and_one_that_runs_is_withdrawn_in_one_act(house, clock):
@@ -128,7 +138,7 @@ def test_a_canary_that_is_slower_is_rolled_back_and_one_that_runs_is_withdrawn_i
 
     again = when_a_canary_runs(house)
     assert shares(house) == {1: 80, 2: 20}
-    asked = instances.start(house, h.OPS, "roll_back", "letters", {"model": "letters", "environment": "production"})
+    asked = instances.start(house, h.OPS, "roll_back", "letters", BACK)
     h.go_on(house)
     assert h.detail(house, asked).instance.outcome == "Rolled back"
     assert shares(house) == {1: 100}

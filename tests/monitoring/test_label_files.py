@@ -14,7 +14,7 @@ from engine.inferences import outcomes
 from engine.inferences.inference import Answered
 from engine.monitoring import label_files
 from engine.monitoring.feeds.registry import FeedCorrupt, FeedMissing
-from engine.monitoring.label_files import LabelFileRefused
+from engine.monitoring.label_files import LabelFileRefused, Taken
 from engine.statistics.outcomes import NEGATIVE, POSITIVE, table
 from engine.store import Store, transaction
 from engine.training import frames
@@ -32,7 +32,7 @@ def sent(store: Store) -> Answered:
     return given
 
 
-def taken(store: Store, content: bytes) -> tuple[int, int]:
+def taken(store: Store, content: bytes) -> Taken:
     with transaction(store) as session:
         return label_files.take(session, EVE, model="credit", content=content)
 
@@ -41,9 +41,9 @@ def test_r30_labels_of_a_file_are_joined_by_id_or_reference_and_counted(store: S
     by_id = (
         f"inference,value,known_at\n{sent.ids[0]},1,2026-02-01T00:00:00Z\n{sent.ids[1]},0,2026-02-01T00:00:00+01:00\n"
     )
-    assert taken(store, by_id.encode()) == (2, 2)
-    by_reference = pa.table({"reference": ["a"], "value": [0.0], "known_at": [START]})
-    assert taken(store, frames.write(by_reference)) == (1, 0)
+    assert taken(store, by_id.encode()) == Taken(sent=2, new=2, replaced=0, repeated=0)
+    by_reference = pa.table({"reference": ["a", "a"], "value": [1.0, 0.0], "known_at": [START, START]})
+    assert taken(store, frames.write(by_reference)) == Taken(sent=2, new=0, replaced=1, repeated=1)
     with transaction(store) as session:
         found = table(outcomes.window(session, REF))
         newest = audit.entries(session, stream="model:credit", act="labels.added")[0]
@@ -86,7 +86,7 @@ def test_labels_are_asked_of_another_database_read_only(
     query = "SELECT 'a' AS reference, 1 AS value, %(since)s::timestamptz AS known_at WHERE %(until)s > %(since)s"
     rows = label_files.asked(store, "credit", query=query, **window)
     with transaction(store) as session:
-        assert label_files.take_rows(session, EVE, model="credit", rows=rows) == (1, 1)
+        assert label_files.take_rows(session, EVE, model="credit", rows=rows).new == 1
         assert table(outcomes.window(session, REF))[POSITIVE].sum() == 1
     writes = "WITH gone AS (DELETE FROM inferences.labels RETURNING *) SELECT %(since)s, %(until)s FROM gone"
     with pytest.raises(FeedCorrupt, match="data-modifying"):

@@ -11,6 +11,7 @@ from uuid import UUID
 from engine.governance import approvals
 from engine.handlers import monitoring
 from engine.identity import Person, people
+from engine.inferences.tables import InferenceRow
 from engine.inventory import metadata, models, risks, versions
 from engine.inventory.references import VersionRef
 from engine.monitoring import alerts, monitors, runs, thresholds
@@ -20,9 +21,12 @@ from engine.monitoring.feeds import definitions as feeds
 from engine.monitoring.measures import Reading
 from engine.monitoring.verdicts import Taken
 from engine.runtime import definitions, instances, schedules
-from engine.serving import deployments
+from engine.serving import batches, deployments, drops, environments
+from engine.serving.batch import Scored
+from engine.serving.deployment import Deployment
+from engine.serving.scoring.checks import InputInvalid, RowFault
 from engine.statistics import Estimate
-from engine.store import Store, new_id, now, transaction
+from engine.store import Store, new_id, new_ids, now, transaction
 from tests.handlers import house
 from web import shipped
 
@@ -160,8 +164,66 @@ def given_a_small_world(store: Store) -> World:
         "alert": alert,
         "model": "letters",
         "schedule": "letters: monthly review",
+        "inference": _given_an_inference(found, instance),
     }
     return found
+
+
+def _given_an_inference(found: World, instance: UUID) -> UUID:
+    """A row that letters@1 answered, by a deployment that a step of its life cycle asked for."""
+    step = next(each for each in house.detail(found.store, instance).steps if each.kind == "serviceTask")
+    with transaction(found.store) as session:
+        made = deployments.request(
+            session,
+            found.person("it_operations"),
+            version=VersionRef("letters", 1),
+            environment="production",
+            instance=str(instance),
+            task=str(step.task),
+            key="an inference",
+        )
+        request, id = new_ids(2)
+        row = InferenceRow(
+            id=id,
+            logged_at=now(session),
+            event_time=now(session) - timedelta(hours=3),
+            model="letters",
+            version=1,
+            environment="production",
+            deployment=made.id,
+            caller="bob",
+            caller_reference="letter 4711",
+            input={"debt": 3.5},
+            score=0.1,
+            decision="refuse",
+            output={"reasons": ["debt", "rule deep"]},
+            request=request,
+            position=0,
+            request_rows=1,
+            latency_us=1530,
+        )
+        session.add(row)
+    _given_batches(found, made)
+    found.ids["request"] = request
+    return id
+
+
+def _given_batches(found: World, deployment: Deployment) -> None:
+    """One that waits, one whose file was refused, one with answers."""
+    put = found.store.files.put
+    with transaction(found.store) as session:
+        for name in ("waiting.csv", "broken.csv"):
+            asked = batches.take(session, deployment, "bob", source=put(name.encode()), name=name)
+        wrong = InputInvalid(
+            [
+                RowFault(row=7, field="debt", reason="is missing"),
+                RowFault(row=12, field="debt", reason="'much' is no number"),
+            ]
+        )
+        found.ids["batch"] = batches.refuse(session, asked.id, wrong).id
+        made = Scored(id=new_id(), at=now(session), rows=4711, parts=(), result=put(b"PAR1"))
+        batches.take(session, deployment, "eve", source=put(b"debt"), name="march.parquet", scored=made)
+        found.ids["done_batch"] = batches.done(session, made.id).id
 
 
 def _given_a_monitor(found: World) -> tuple[UUID, UUID, UUID]:
@@ -239,6 +301,10 @@ def _given_a_draft(found: World) -> None:
 def _given_a_deployed_model(found: World) -> None:
     ref = _given_another_rules_model(found)
     olga = found.person("it_operations")
+    place = drops.folder(found.store.settings, "desk", "outreach")
+    for name in (drops.IN, drops.DONE, drops.FAILED):
+        (place / name).mkdir(parents=True)
+        (place / name / "people.csv").write_bytes(b"age\n41\n")
     with transaction(found.store) as session:
         made = deployments.request(
             session,
@@ -251,6 +317,20 @@ def _given_a_deployed_model(found: World) -> None:
         )
         deployments.observed(session, made.id, "running")
         deployments.went_live(session, made.id, address="http://127.0.0.1:8471/models/outreach/score", person=olga)
+        environments.define(
+            session, olga, name="desk", title="The desk's folder", target="file_drop", position=5, promoters=[]
+        )
+        dropped = deployments.request(
+            session,
+            olga,
+            version=ref,
+            environment="desk",
+            instance=str(new_id()),
+            task=str(new_id()),
+            key="world's folder",
+        )
+        deployments.observed(session, dropped.id, "running")
+        deployments.went_live(session, dropped.id, address="file:///drops/desk/outreach/in", person=olga)
         approvals.record(
             session,
             found.person("model_operator"),

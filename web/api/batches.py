@@ -9,9 +9,8 @@ from flask import Response
 from flask_openapi3.models.file import FileStorage
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.serving import batches, queries
+from engine.serving import batches
 from engine.serving.batch import Batch
-from engine.serving.batches import NoBatchHere
 from web import access
 from web.access import needs
 from web.api.blueprint import Listed, answers, api, plain, tag
@@ -62,7 +61,7 @@ def request_batch(path: ModelPath, query: BatchQuery, form: BatchForm) -> tuple[
         session,
         access.current_person(),
         model=path.model,
-        environment=query.environment or _highest(path.model),
+        environment=query.environment or batches.highest(session, path.model),
         source=access.store().files.put(content),
         name=(form.file.filename or "rows").replace("\\", "/").rpartition("/")[2],
         place=query.place,
@@ -100,10 +99,3 @@ def read_result(path: BatchPath) -> Response:
     response = Response(access.store().files.read(found.result or ""), mimetype="application/vnd.apache.parquet")
     response.headers["Content-Disposition"] = f'attachment; filename="{found.model}-{found.id}.parquet"'
     return response
-
-
-def _highest(model: str) -> str:
-    routes = queries.routes(access.session(), model=model)
-    if not routes:
-        raise NoBatchHere(model=model, environment="any environment")
-    return routes[-1].environment

@@ -12,12 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from engine.governance import lineage
 from engine.governance.lineage import Lineage
-from engine.inferences import labels, queries
+from engine.inferences import labels, queries, search
 from engine.inferences.inference import Inference
 from engine.inferences.labels import Label
 from engine.inferences.queries import Summary, Window
 from engine.inventory import queries as inventory
 from engine.monitoring import label_files
+from engine.monitoring.label_files import Taken
 from web import access
 from web.access import needs
 from web.api.blueprint import answers, api, plain, tag
@@ -27,7 +28,7 @@ _TAGS = tag("Inferences", "Single answers of models, and what led to them.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class Added:
     """What became of labels."""
 
     sent: int
@@ -45,6 +46,14 @@ class WantedInferences(BaseModel):
 
     limit: int = Field(default=50, ge=1, le=500)
     before: datetime | None = Field(default=None, description="Logged before this moment.")
+
+
+class WantedId(BaseModel):
+    """The id that somebody holds."""
+
+    id: str = Field(
+        min_length=1, max_length=200, description="Of the inference, of its request, or the caller's reference of it."
+    )
 
 
 class WantedSummary(BaseModel):
@@ -80,6 +89,14 @@ class LabelForm(BaseModel):
     )
 
 
+@api.get("/inferences", tags=_TAGS, responses=answers(list[Inference]))
+@needs("inference.view")
+def find_inferences(query: WantedId) -> list[Any]:
+    """The inferences that an id names: their own, that of their request, or the caller's reference; newest first."""
+    found: list[Any] = plain(search.by_any_id(access.session(), query.id))
+    return found
+
+
 @api.get("/inferences/<uuid:inference>", tags=_TAGS, responses=answers(Lineage))
 @needs("inference.view")
 def show_inference(path: InferencePath) -> dict[str, Any]:
@@ -107,13 +124,13 @@ def summarise_inferences(path: ModelPath, query: WantedSummary) -> dict[str, Any
     return found
 
 
-@api.post("/models/<model>/labels", tags=_TAGS, responses=answers(Taken))
+@api.post("/models/<model>/labels", tags=_TAGS, responses=answers(Added))
 @needs("label.write")
 def add_labels(path: ModelPath, body: SentLabels) -> dict[str, Any]:
     """Tell what became known later about inferences; an unknown id refuses all of them."""
     sent = [Label(inference=each.inference, value=each.value, known_at=each.known_at) for each in body.labels]
     new = labels.add(access.session(), access.current_person(), model=path.model, labels=sent)
-    found: dict[str, Any] = plain(Taken(sent=len(sent), new=new))
+    found: dict[str, Any] = plain(Added(sent=len(sent), new=new))
     return found
 
 
@@ -123,6 +140,6 @@ def add_label_file(path: ModelPath, form: LabelForm) -> dict[str, Any]:
     """Hand in a file of what became known later; a row that is wrong is named by its line and refuses all of them."""
     content = form.file.read()
     inventory.model(access.session(), path.model)
-    sent, new = label_files.take(access.session(), access.current_person(), model=path.model, content=content)
-    found: dict[str, Any] = plain(Taken(sent=sent, new=new))
+    taken = label_files.take(access.session(), access.current_person(), model=path.model, content=content)
+    found: dict[str, Any] = plain(taken)
     return found

@@ -192,10 +192,11 @@ def labels(
     from engine.monitoring import label_files
     from engine.store import transaction
     from web.cli import acting, output
+    from web.plain import plain
 
     with acting.acting(as_, "model labels") as (store, person), transaction(store) as session:
-        sent, new = label_files.take(session, person, model=model, content=file.read_bytes())
-    output.facts({"sent": sent, "new": new}, as_json=json_)
+        taken = label_files.take(session, person, model=model, content=file.read_bytes())
+    output.facts(plain(taken), as_json=json_)
 
 
 @app.command(name="labels-by-query")
@@ -212,11 +213,12 @@ def labels_by_query(
     from engine.monitoring import label_files
     from engine.store import transaction
     from web.cli import acting, output
+    from web.plain import plain
 
     text = query.read_text(encoding="utf-8")
     first, last = (each.replace(tzinfo=UTC) for each in (since, until))
     with acting.acting(as_, "model labels-by-query") as (store, person):
         rows = label_files.asked(store, model, url_from=url_from, query=text, since=first, until=last)
         with transaction(store) as session:
-            sent, new = label_files.take_rows(session, person, model=model, rows=rows)
-    output.facts({"sent": sent, "new": new}, as_json=json_)
+            taken = label_files.take_rows(session, person, model=model, rows=rows)
+    output.facts(plain(taken), as_json=json_)

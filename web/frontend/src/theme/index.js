@@ -15,4 +15,7 @@
   };
   apply();
   system.addEventListener('change', apply);
+  // Paper is light: dark colours would print as pale ink.
+  addEventListener('beforeprint', () => (document.documentElement.dataset.bsTheme = 'light'));
+  addEventListener('afterprint', apply);
 }

@@ -1,0 +1,63 @@
+"""`gatewright inference`: from an answer of a model back to all that it rests on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from web.cli.acting import As, Json
+
+if TYPE_CHECKING:
+    from engine.governance.lineage import Lineage
+
+app = typer.Typer(no_args_is_help=True, help="Lead answers of models back to version, data, step and approver.")
+
+
+@app.command()
+def show(
+    id: Annotated[str, typer.Argument(help="Of the inference, of its request, or the caller's reference of it.")],
+    json_: Json = False,
+    as_: As = "",
+) -> None:
+    """Show an inference with its version, data, life-cycle step and approvers; where an id has several, list them."""
+    from engine.governance import lineage
+    from engine.inferences import search
+    from engine.inferences.queries import InferenceUnknown
+    from web.cli import acting, output
+    from web.plain import plain
+
+    with acting.reading(as_, "inference.view") as (session, _):
+        named = search.by_any_id(session, id)
+        if not named:
+            raise InferenceUnknown(id=id)
+        if len(named) > 1:
+            columns = ["id", "model", "version", "event_time", "decision", "score", "caller_reference"]
+            output.rows([plain(each) for each in named], columns, as_json=json_, empty="")
+            return
+        found = lineage.of_inference(session, named[0].id)
+    output.facts(plain(found) if json_ else _told(found), as_json=json_)
+
+
+def _told(found: Lineage) -> dict[str, Any]:
+    one, deployment, version = found.inference, found.deployment, found.version
+    facts: dict[str, Any] = {
+        "inference": one.id,
+        "version": f"{deployment.reference}, {version.source} by {version.created_by}",
+        "happened": one.event_time,
+        "answered": one.logged_at,
+        "decision": one.decision,
+        "score": one.score,
+        "truth": found.label and found.label.value,
+        "asked_by": one.caller,
+        "reference": one.caller_reference,
+        "request": f"{one.request}, row {one.position + 1} of {one.request_rows}",
+        "asked": one.input,
+        "deployed": f"in {deployment.environment}, asked for by {deployment.requested_by}",
+    }
+    for each in found.steps:
+        what = "approved" if each.kind == "userTask" else "deployed"
+        facts[f"{what} at {each.element}"] = f"{each.process} version {each.version}, instance {each.instance}"
+    for given in found.approvals:
+        facts[f"approver {given.actor}"] = f"as {given.role}, {given.decided_at:%Y-%m-%d %H:%M} UTC: {given.comment}"
+    return facts | {f"sha256 of {role}": digest for role, digest in found.inputs.items()}
