@@ -1,4 +1,4 @@
-"""Batches: files of rows that a version scores as a whole, handed in here, by a life cycle, or dropped into a folder."""
+"""Batches: files of rows that a version scores as a whole, handed in here or dropped into a watched folder."""
 
 from __future__ import annotations
 

@@ -65,6 +65,10 @@ _WITHIN = {
 }
 
 
+#: pages without an entry of their own -> whose entry is marked
+_BELONGS_TO = {"versions": "models", "production": "models", "operating": "life_cycles", "waits": "life_cycles"}
+
+
 def entries() -> dict[str, list[Entry]]:
     """Heading -> the entries that the person may see, in order; empty where nobody is signed in."""
     person = access.known_person()

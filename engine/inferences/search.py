@@ -40,7 +40,7 @@ def by_any_id(session: Session, id: str, *, limit: int = 50) -> list[Inference]:
     return [value(row) for _, row in sorted(rows.items(), reverse=True)][:limit]
 
 
-def of_request(id: UUID) -> Select[tuple[InferenceRow]]:
+def of_request(id: UUID) -> Select[InferenceRow]:
     """The rows of a request, whose id was made with theirs."""
     milliseconds, end = id.int >> 80, (1 << 48) - 1
     first = UUID(int=max(0, milliseconds - _AROUND_MS) << 80)
