@@ -60,13 +60,10 @@ _WITHIN = {
     "versions": "models",
     "differences": "models",
     "drift": "models",
+    "production": "models",
     "operating": "life_cycles",
     "waits": "life_cycles",
 }
-
-
-#: pages without an entry of their own -> whose entry is marked
-_BELONGS_TO = {"versions": "models", "production": "models", "operating": "life_cycles", "waits": "life_cycles"}
 
 
 def entries() -> dict[str, list[Entry]]:

@@ -149,6 +149,18 @@ def test_r55_an_inference_leads_back_to_all_it_rests_on(told: Told) -> None:
     step = next(each for each in instance["steps"] if each["task"] == found["deployment"]["task"])
     assert step["element"] == "Deploy_version"
     assert {each["actor"] for each in found["approvals"]} == {"rosa", "boris"}
+    assert [each["element"] for each in found["steps"]][-1] == "Deploy_version"
+    assert {each["actor"] for each in found["steps"]} >= {"rosa", "boris"}
+
+
+def test_r55_the_command_line_leads_from_an_id_to_version_data_step_and_approvers(told: Told) -> None:
+    """The id of the request does as well as that of the inference, and of several rows names each."""
+    inference = told.get("otto", "/models/employment/inferences", limit=1)[0]
+    shown = when_the_command_is_given(told, "inference", "show", inference["id"], "--as", "otto")
+    for words in ("employment@1", "approver rosa", "approver boris", "deployed at Deploy_version", "training_data"):
+        assert words in shown
+    named = told.get("otto", "/inferences", id=inference["request"])
+    assert inference["id"] in [each["id"] for each in named]
 
 
 def test_r60_training_is_reproduced_and_another_seed_is_noticed(told: Told) -> None:

@@ -413,6 +413,6 @@ def test_r16_a_file_is_handed_in_and_its_answers_are_fetched_on_the_page(
     with page.expect_download() as fetched:
         page.get_by_role("link", name="Download the answers").click()
     answers = pyarrow.parquet.read_table(fetched.value.path())
-    assert answers["decision"].to_pylist() == ["wait", "wait"]
+    assert answers["decision"].to_pylist() == ["grant", "call"]
     page.get_by_role("link", name="the first of them in the log").click()
     expect(page.locator("main")).to_contain_text(answers["id"].to_pylist()[0])

@@ -20,7 +20,7 @@ def test_r55_the_page_tells_version_data_step_and_approvers(visit, known, house)
     told = words(visit("auditor").get(f"/inferences/{known.ids['inference']}"))
     assert "refuse" in told
     assert "letter 4711" in told
-    assert "letters@1, uploaded by ada" in told
+    assert "letters@1 , uploaded by ada" in told
     assert "Artefact" in told
     assert "Nobody approved it" in told  # a deployment that nobody let in is not made to look as if somebody had
     state = visit("auditor").get(f"/inferences/{known.ids['inference']}/steps/registration").get_json()

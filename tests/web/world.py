@@ -352,7 +352,8 @@ def _given_a_deployed_model(found: World) -> None:
 
 def _given_another_rules_model(found: World) -> VersionRef:
     put, ada = found.store.files.put, found.person("data_scientist")
-    table = put(b'{"rules": [], "otherwise": {"score": 0.5, "decision": "wait", "reason": "No rule holds"}}')
+    young = {"id": "young", "when": {"age": {"to": 20}}, "score": 0.9, "decision": "call", "reason": "At most 20"}
+    table = put(json.dumps({**_RULES, "rules": [young]}).encode())
     schema = put(b'{"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}')
     output = put(b'{"type": "object", "properties": {}}')
     with transaction(found.store) as session:
