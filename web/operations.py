@@ -12,6 +12,7 @@ from engine.governance.operations import Line
 from engine.inventory import queries as inventory
 from engine.monitoring import queries
 from engine.monitoring.queries import Health, Point
+from engine.runtime import queries as runtime
 from web import lists, plots
 from web.access import needs, session
 
@@ -48,7 +49,13 @@ def page() -> str | Response:
     """Every model in production: its three states, what was found, whether it is asked."""
     asked = lists.asked("state")
     found = operations.lines(session(), state=asked["state"] if asked["state"] in operations.STATES else "")
-    return lists.answer("operations/list.html", lists.whole(asked, found), COLUMNS, states=operations.STATES)
+    return lists.answer(
+        "operations/list.html",
+        lists.whole(asked, found),
+        COLUMNS,
+        states=operations.STATES,
+        stalled=runtime.schedules(session(), stalled=True, limit=20),
+    )
 
 
 @pages.get("/models/<model>/health")

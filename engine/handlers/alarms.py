@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from engine.events import Event
 from engine.identity import Person
+from engine.inventory import queries as inventory
 from engine.monitoring import alerts
 from engine.monitoring.alerts import Concern, queries
 from engine.runtime import messages
@@ -34,6 +35,24 @@ def take(session: Session, fact: Event) -> None:
             title=f"{metric} of {told['of']}" if told["of"] else f"{metric} ({told['measure']})",
         ),
     )
+
+
+def heed_schedule(session: Session, fact: Event) -> None:
+    """Have the fact schedule.failed open an alert of its model, and schedule.recovered close it.
+
+    A schedule that is about no model of the inventory has no alert: the pages Home, Operations and Schedules show it.
+    """
+    told = fact.facts
+    if fact.name == "schedule.recovered":
+        alerts.leave(session, UUID(told["id"]))
+        return
+    try:
+        model = inventory.model(session, fact.subject).id
+    except inventory.ModelUnknown:
+        return
+    cause = f"schedule {told['schedule']}"
+    title = f"The {cause} could not fire"
+    alerts.take(session, Concern(finding=UUID(told["id"]), model=model, cause=cause, severity="no data", title=title))
 
 
 def hand_over(house: Store) -> int:

@@ -66,6 +66,8 @@ def _take(fact: Event, session: Session) -> bool:
         alarms.take(session, fact)
         if fact.name != "finding.closed":
             _open_risk_of_bias(session, fact)
+    elif fact.name in ("schedule.failed", "schedule.recovered"):
+        alarms.heed_schedule(session, fact)
     elif fact.name == "deployment.died":
         _find_deaths(session, fact)
     elif fact.name == "instance.cancelled":

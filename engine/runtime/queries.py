@@ -244,8 +244,10 @@ def library(session: Session) -> list[Definition]:
     return [definitions.value(row) for row in rows]
 
 
-def schedules(session: Session, *, search: str = "", limit: int = 100, offset: int = 0) -> Page[Schedule]:
-    """Schedules by name, each with its last run."""
+def schedules(
+    session: Session, *, search: str = "", stalled: bool = False, limit: int = 100, offset: int = 0
+) -> Page[Schedule]:
+    """Schedules by name, each with its last run. stalled: those alone whose last run could not start."""
     last = (
         select(ScheduleRunRow)
         .ext(distinct_on(ScheduleRunRow.schedule))
@@ -253,7 +255,7 @@ def schedules(session: Session, *, search: str = "", limit: int = 100, offset: i
         .subquery()
     )
     query = _search(
-        select(ScheduleRow, last.c.outcome, last.c.due_at, last.c.instance).outerjoin(
+        select(ScheduleRow, last.c.outcome, last.c.due_at, last.c.instance, last.c.detail).outerjoin(
             last, last.c.schedule == ScheduleRow.id
         ),
         search,
@@ -261,11 +263,17 @@ def schedules(session: Session, *, search: str = "", limit: int = 100, offset: i
         ScheduleRow.process,
         ScheduleRow.subject,
     )
+    if stalled:
+        query = query.where(last.c.outcome.in_(["failed", "refused"]), ~ScheduleRow.paused)
     total = session.scalar(select(func.count()).select_from(query.with_only_columns(ScheduleRow.id).subquery())) or 0
     found = []
-    for row, outcome, due, started in session.execute(query.order_by(ScheduleRow.name).limit(limit).offset(offset)):
+    for row, outcome, due, started, detail in session.execute(
+        query.order_by(ScheduleRow.name).limit(limit).offset(offset)
+    ):
         plain = {name: getattr(row, name) for name in Schedule.__slots__ if not name.startswith("last_")}
-        found.append(Schedule(**plain, last_outcome=outcome, last_due_at=due, last_instance=started))
+        found.append(
+            Schedule(**plain, last_outcome=outcome, last_due_at=due, last_instance=started, last_detail=detail)
+        )
     return Page(found, total)
 
 

@@ -16,9 +16,9 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from engine import audit, bpmn, identity
+from engine import audit, bpmn, events, identity
 from engine.bpmn import calendar
-from engine.errors import GatewrightError
+from engine.errors import GatewrightError, words
 from engine.identity import Person
 from engine.runtime import bundles
 from engine.runtime.instances.start import answered, begin
@@ -33,6 +33,8 @@ POLICIES = ("run_once", "run_all", "skip")
 #: a fire later than this was missed; earlier it was just the clock's tick
 _ON_TIME = timedelta(seconds=60)
 _MOST = 100
+#: one that could not fire is tried again after so long
+RETRY = timedelta(seconds=60)
 
 
 class TimingRefused(GatewrightError):
@@ -110,6 +112,7 @@ def pause(session: Session, person: Person, schedule: str, paused: bool = True) 
     row = session.scalars(select(ScheduleRow).where(ScheduleRow.name == schedule).with_for_update()).one_or_none()
     if row is None:
         raise ScheduleUnknown(schedule=schedule)
+    _settle(session, row)
     row.paused = paused
     if not paused:
         row.next_due_at = next_after(row.timing, row.timezone, now(session), begun=row.created_at)
@@ -156,6 +159,7 @@ def keep(
         row = ScheduleRow(id=new_id(), name=name, **fresh)
         session.add(row)
     else:
+        _settle(session, row)
         for column, value in fresh.items():
             setattr(row, column, value)
     session.flush()
@@ -167,6 +171,7 @@ def let_go(session: Session, actor: str, name: str) -> None:
     """Have a schedule that the house keeps fire no more; nothing where there is none."""
     row = session.scalars(select(ScheduleRow).where(ScheduleRow.name == name).with_for_update()).one_or_none()
     if row is not None and not row.paused:
+        _settle(session, row)
         row.paused, row.next_due_at = True, None
         _record(session, row, "schedule.paused", Person.system(actor))
 
@@ -222,18 +227,44 @@ def next_after(timing: str, timezone: str, at: datetime, *, begun: datetime) -> 
 
 
 def fire_due(house: Store) -> int:
-    """Start what is due, each schedule in its own transaction; returns how many instances were started."""
+    """Start what is due, each schedule in its own transaction; returns how many instances were started.
+
+    One that cannot fire for a reason that nobody foresaw is noted as failed, told as the fact `schedule.failed`, and
+    tried again each minute: its silence is seen.
+    """
     with transaction(house) as session:
+        failed = select(ScheduleRunRow.schedule).where(
+            ScheduleRunRow.schedule == ScheduleRow.id,
+            ScheduleRunRow.due_at == ScheduleRow.next_due_at,
+            ScheduleRunRow.outcome == "failed",
+            ScheduleRunRow.fired_at > now(session) - RETRY,
+        )
         due = session.scalars(
-            select(ScheduleRow.id).where(ScheduleRow.next_due_at <= now(session), ~ScheduleRow.paused)
+            select(ScheduleRow.id).where(ScheduleRow.next_due_at <= now(session), ~ScheduleRow.paused, ~failed.exists())
         ).all()
     started = 0
     for schedule in due:
         try:
             started += _fire(house, schedule)
-        except Exception:
-            _log.exception("Schedule %s could not fire; it is tried again at the next tick", schedule)
+        except Exception as failure:
+            _log.exception("Schedule %s could not fire; it is tried again in a minute", schedule)
+            _failed(house, schedule, failure)
     return started
+
+
+def _failed(house: Store, schedule: UUID, failure: Exception) -> None:
+    """Note that the schedule could not fire, in a transaction of its own: that of the attempt is gone."""
+    with transaction(house) as session:
+        row = session.get(ScheduleRow, schedule, with_for_update=True)
+        if row is None or row.paused or row.next_due_at is None or row.next_due_at > now(session):
+            return
+        due, detail = row.next_due_at, f"{type(failure).__name__}: {words(failure, 500)}"
+        known = session.get(ScheduleRunRow, (row.id, due))
+        if known is not None:
+            known.fired_at, known.detail = now(session), detail
+            return  # told once: whoever looks sees when it was tried last
+        _note(session, row, due, "failed", None, detail)
+        events.emit(session, "schedule.failed", row.subject, schedule=row.name, id=str(row.id), detail=detail)
 
 
 def _fire(house: Store, schedule: UUID) -> int:
@@ -254,11 +285,19 @@ def _fire(house: Store, schedule: UUID) -> int:
                 break
             due.append(after)
             following = after
+        _settle(session, row)
         started = 0
         for moment in due:
             started += _run(house, session, row, moment, last=moment is due[-1], at=at)
         row.next_due_at = next_after(row.timing, row.timezone, at, begun=row.created_at)
         return started
+
+
+def _settle(session: Session, row: ScheduleRow) -> None:
+    """Tell that a schedule which could not fire is in trouble no more; nothing where it was in none."""
+    known = row.next_due_at and session.get(ScheduleRunRow, (row.id, row.next_due_at))
+    if known and known.outcome == "failed":
+        events.emit(session, "schedule.recovered", row.subject, schedule=row.name, id=str(row.id))
 
 
 def _run(house: Store, session: Session, row: ScheduleRow, due: datetime, *, last: bool, at: datetime) -> int:
@@ -279,12 +318,17 @@ def _run(house: Store, session: Session, row: ScheduleRow, due: datetime, *, las
 
 
 def _note(session: Session, row: ScheduleRow, due: datetime, outcome: str, instance: UUID | None, detail: str) -> None:
-    # The primary key (schedule, due_at) is what makes two clocks harmless even without the lock.
-    session.execute(
-        insert(ScheduleRunRow).values(
-            schedule=row.id, due_at=due, fired_at=now(session), outcome=outcome, instance=instance, detail=detail
-        )
+    # The primary key (schedule, due_at) is what makes two clocks harmless even without the lock; what failed may yet
+    # come to something.
+    values = {"fired_at": now(session), "outcome": outcome, "instance": instance, "detail": detail}
+    noted = insert(ScheduleRunRow).values(schedule=row.id, due_at=due, **values)
+    made = session.scalar(
+        noted.on_conflict_do_update(
+            index_elements=["schedule", "due_at"], set_=values, where=ScheduleRunRow.outcome == "failed"
+        ).returning(ScheduleRunRow.due_at)
     )
+    if made is None:
+        raise RuntimeError(f"the schedule {row.name} has fired for {due} already")
     _record(
         session,
         row,

@@ -182,6 +182,7 @@ class Schedule:
     last_outcome: str | None = None
     last_due_at: datetime | None = None
     last_instance: UUID | None = None
+    last_detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +191,7 @@ class ScheduleRun:
 
     due_at: datetime
     fired_at: datetime
-    outcome: str  #: started, missed, refused
+    outcome: str  #: started, missed, refused, failed (unforeseen; it is tried again)
     instance: UUID | None
     detail: str
 

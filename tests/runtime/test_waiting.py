@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from engine import audit
+from engine import audit, events
 from engine.runtime import delivery, instances, messages, queries, schedules
 from engine.runtime.forms import AnswerRefused
+from engine.runtime.tables import ScheduleRow
 from engine.store import transaction
 from tests.bpmn import drawing as d
 from tests.runtime import worlds as w
@@ -151,6 +152,35 @@ def test_what_was_missed_follows_the_schedules_policy(house, clock, policy, outc
     with transaction(house) as session:
         found = session.scalars(select(ScheduleRunRow.outcome).order_by(ScheduleRunRow.due_at)).all()
     assert list(found) == outcomes
+
+
+def test_a_schedule_that_fails_unforeseen_is_seen_told_once_and_tried_again(house, clock):
+    """Its timing is none any more, as after a zone that the machine no longer knows."""
+    w.given_a_published(house, w.process_p())
+    clock.set(datetime(2026, 3, 2, 5, 0, tzinfo=UTC))
+    with transaction(house) as session:
+        daily = schedules.add(session, w.BEN, "daily", "process_p", "0 6 * * *", subject="credit")
+        session.get_one(ScheduleRow, daily).timing = "at noon"
+    clock.set(datetime(2026, 3, 2, 6, 0, tzinfo=UTC))
+    for seconds in (0, 1, 61):
+        clock.advance(timedelta(seconds=seconds))
+        assert schedules.fire_due(house) == 0
+    with transaction(house) as session:
+        (stalled,) = queries.schedules(session, stalled=True).rows
+        (run,) = queries.schedule_runs(session, stalled.id).rows
+        told = [each.facts["schedule"] for each in events.pending(session) if each.name == "schedule.failed"]
+        assert len(audit.entries(session, act="schedule.failed")) == 1
+        session.get_one(ScheduleRow, daily).timing = "0 6 * * *"
+    assert (stalled.last_outcome, run.outcome, told) == ("failed", "failed", ["daily"])
+    assert run.detail == stalled.last_detail
+    assert "at noon" in run.detail
+    assert run.fired_at > run.due_at + timedelta(seconds=60)  # when it was tried last
+    clock.advance(timedelta(seconds=61))
+    assert schedules.fire_due(house) == 1
+    with transaction(house) as session:
+        assert queries.schedules(session, stalled=True).rows == []
+        assert [each.outcome for each in queries.schedule_runs(session, stalled.id).rows] == ["started"]
+        assert [each.name for each in events.pending(session)][-1] == "schedule.recovered"
 
 
 def test_a_timing_that_is_none_is_refused_by_name(house):
