@@ -7,7 +7,7 @@ import queue
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +145,12 @@ class Pages:
     tokens: list[str | None] = field(default_factory=list)
     streams: list[queue.Queue[str]] = field(default_factory=list)
     save_problem: tuple[int, dict[str, Any]] | None = None
+
+    def begin_anew(self) -> None:
+        """Forget what a test has changed or sent; the address stays."""
+        new = Pages(address=self.address)
+        for each in fields(self):
+            setattr(self, each.name, getattr(new, each.name))
 
     def tell(self) -> None:
         """Tell every page that listens of a change."""

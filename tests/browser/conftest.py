@@ -1,4 +1,4 @@
-"""Fixtures of the browser tests: one Chromium for the folder, one watched page for each test."""
+"""Fixtures of the browser tests: one Chromium for the folder, and in it one watched page, cleared for each test."""
 
 from __future__ import annotations
 
@@ -7,11 +7,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Page,
+    ViewportSize,
+    sync_playwright,
+)
 
 from tests.browser import chromium
 
 ARTEFACTS = Path(__file__).parent.parent / "artefacts"
+
+WINDOW: ViewportSize = {"width": 1280, "height": 860}
 
 _WATCH_POLICY = """
 document.addEventListener('securitypolicyviolation', event =>
@@ -34,14 +44,27 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser's state without cookies or storage; its pages tell of breaches of the content security policy."""
-    context = browser.new_context(viewport={"width": 1280, "height": 860}, reduced_motion="reduce")
+@pytest.fixture(scope="package")
+def only_page(browser: Browser) -> Iterator[Page]:
+    """The page in which one test after the other looks: a new one would load and compile every script again.
+
+    It tells of breaches of the content security policy.
+    """
+    context = browser.new_context(viewport=WINDOW, reduced_motion="reduce")
     context.set_default_timeout(15_000)
     context.add_init_script(_WATCH_POLICY)
-    yield context
+    yield context.new_page()
     context.close()
+
+
+@pytest.fixture
+def context(only_page: Page) -> Iterator[BrowserContext]:
+    """The browser's state, without cookies or storage."""
+    yield only_page.context
+    if only_page.url != "about:blank":
+        only_page.evaluate("localStorage.clear()")
+    only_page.goto("about:blank")
+    only_page.context.clear_cookies()
 
 
 @pytest.fixture
@@ -51,12 +74,24 @@ def complaints() -> list[str]:
 
 
 @pytest.fixture
-def page(context: BrowserContext, complaints: list[str]) -> Iterator[Page]:
-    """A page; the test fails where its console shows an error or a breach of the content security policy."""
-    page = context.new_page()
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
+def page(context: BrowserContext, only_page: Page, complaints: list[str]) -> Iterator[Page]:
+    """A page as if it were new; the test fails where its console shows an error or a breach of the security policy."""
+
+    def of_console(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complaints.append(message.text)
+
+    def of_page(error: Error) -> None:
+        complaints.append(str(error))
+
+    only_page.on("console", of_console)
+    only_page.on("pageerror", of_page)
+    only_page.set_viewport_size(WINDOW)
+    only_page.emulate_media(color_scheme="light")
+    only_page.mouse.move(0, 0)
+    yield only_page
+    only_page.remove_listener("console", of_console)
+    only_page.remove_listener("pageerror", of_page)
     assert complaints == []
 
 

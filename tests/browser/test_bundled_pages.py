@@ -56,10 +56,16 @@ ISSUES = [
 ]
 
 
-@pytest.fixture
-def pages() -> Iterator[Pages]:
+@pytest.fixture(scope="module")
+def served() -> Iterator[Pages]:
     with bundled_pages.serve() as pages:
         yield pages
+
+
+@pytest.fixture
+def pages(served: Pages) -> Pages:
+    served.begin_anew()
+    return served
 
 
 def open_page(page: Page, pages: Pages, name: str, *, theme: str = "light") -> None:
