@@ -32,6 +32,7 @@ MINIMUM = timedelta(seconds=1)
 MINIMUM_ENDLESS = timedelta(minutes=1)
 MAX_LENGTH = 200
 
+_INTERVAL = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
 _DURATION = re.compile(
     r"P(?=[\dT])(?:(?P<years>\d{1,4})Y)?(?:(?P<months>\d{1,5})M)?(?:(?P<weeks>\d{1,5})W)?(?:(?P<days>\d{1,6})D)?"
     r"(?:T(?=\d)(?:(?P<hours>\d{1,7})H)?(?:(?P<minutes>\d{1,8})M)?(?:(?P<seconds>\d{1,9}(?:[.,]\d{1,6})?)S)?)?"
@@ -231,6 +232,23 @@ def crontab(text: str) -> str | None:
     except NotATime:
         return None
     return found
+
+
+def interval(kind: str, text: str) -> str | None:
+    """Another engine's interval, 1h30m or 10m###1h (a delay, then again and again), as ISO 8601; None where unlike."""
+    delay, _, period = text.strip().lower().partition("###")
+    found = _INTERVAL.fullmatch(period or delay)
+    if kind == "date" or found is None or not any(found.groups()):
+        return None
+    parts = zip(found.groups(), "DHMS", strict=True)
+    days, hours, minutes, seconds = (f"{int(number)}{unit}" if number else "" for number, unit in parts)
+    time = f"T{hours}{minutes}{seconds}" if hours or minutes or seconds else ""
+    ours = f"{'R/' if kind == 'cycle' else ''}P{days}{time}"
+    try:
+        checked(kind, ours)
+    except NotATime:
+        return None
+    return ours
 
 
 def checked(kind: str, text: str) -> None:

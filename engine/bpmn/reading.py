@@ -18,9 +18,9 @@ from engine.bpmn.passes import references as references_pass
 UNNAMED = frozenset(
     {
         "ioSpecification", "dataInput", "dataOutput", "inputSet", "outputSet", "dataInputAssociation",
-        "dataOutputAssociation", "property", "itemDefinition", "documentation", "potentialOwner", "resourceRole",
-        "performer", "humanPerformer", "resourceAssignmentExpression", "formalExpression", "conditionExpression",
-        "extensionElements", "incoming", "outgoing",
+        "dataOutputAssociation", "property", "inputDataItem", "outputDataItem", "itemDefinition", "documentation",
+        "potentialOwner", "resourceRole", "performer", "humanPerformer", "resourceAssignmentExpression",
+        "formalExpression", "conditionExpression", "extensionElements", "incoming", "outgoing",
     }
 )  # fmt: skip
 

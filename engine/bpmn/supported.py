@@ -71,6 +71,7 @@ DOCUMENTATION: Final[dict[str, str]] = {
     "variables pass by their names.",
     "collaboration, participant, messageFlow, conversation": "For the reader: a message is known by its "
     "name and the business key. A pool without a process, or with one in which nothing is drawn, says who is outside.",
+    "correlationSubscription, correlation keys and properties": "For the reader, with a warning at publish.",
     "laneSet": "The lane of a user task names its role; other lanes are for the reader.",
     "dataStore, itemDefinition, resource, category, interface, import": "For the reader.",
     "diagram interchange": "Drawn by the pages.",

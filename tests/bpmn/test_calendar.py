@@ -146,6 +146,14 @@ def test_any_text_is_a_time_or_refused(text, kind):
         calendar.arm(kind, text, local(2027, 1, 1), BERLIN)
 
 
+def test_an_interval_of_another_engine_is_translated_where_it_means_the_same():
+    assert calendar.interval("duration", "1h5m10s") == "PT1H5M10S"
+    assert calendar.interval("duration", "30d") == "P30D"
+    assert calendar.interval("cycle", "5s###10m") == "R/PT10M"
+    assert calendar.interval("cycle", "2s") is None, "endless, and faster than once a minute"
+    assert [calendar.interval("duration", text) for text in ("500ms", "", "PT5M", "soon")] == [None] * 4
+
+
 @pytest.mark.parametrize(
     ("quartz", "crontab"),
     [("0 0/5 * * * ?", "*/5 * * * *"), ("0 15 10 ? * MON-FRI", "15 10 * * MON-FRI"), ("0 0 6 ? * 2", "0 6 * * 1"),

@@ -182,6 +182,12 @@ def errors(files) -> list[Issue]:
     return [issue for issue in check(files, WORDS) if issue.severity == "error"]
 
 
+def test_a_subscription_by_another_key_than_the_business_key_is_warned_of():
+    files = straight(d.script("X", "a = 1"), '<bpmn:correlationSubscription id="CS" correlationKeyRef="CK"/>')
+    (issue,) = [issue for issue in check(files, WORDS) if issue.rule == "unknown-elements"]
+    assert (issue.severity, issue.element) == ("warning", "CS")
+
+
 @pytest.mark.parametrize(("rule", "told", "files"), BROKEN, ids=[f"{rule}: {told}" for rule, told, _ in BROKEN])
 def test_a_broken_diagram_is_refused_by_its_rule(rule, told, files):
     found = [issue for issue in errors(files) if issue.rule == rule]

@@ -14,7 +14,7 @@ DOCUMENTATION_ONLY = frozenset(
         "dataObject", "dataObjectReference", "dataStoreReference", "ioSpecification", "property", "monitoring",
         "auditing", "incoming", "outgoing", "multiInstanceLoopCharacteristics", "standardLoopCharacteristics",
         "dataInputAssociation", "dataOutputAssociation", "potentialOwner", "resourceRole", "performer",
-        "humanPerformer", "artifact", "category", "supports", "correlationSubscription",
+        "humanPerformer", "artifact", "category", "supports",
     }
 )  # fmt: skip
 

@@ -17,13 +17,14 @@ from engine.bpmn import xml
 from tests.conformance.binding.choices import conditions, questions
 from tests.conformance.binding.copies import copies
 from tests.conformance.binding.events import messages, starts, times, triggers
+from tests.conformance.binding.identifiers import identifiers
 from tests.conformance.binding.tree import Binding, Node
 from tests.conformance.binding.words import code, foreign, people
 
 #: the process that stands for one that is not there
 STUB = "called_process"
 STEPS: tuple[Callable[[Binding], None], ...] = (
-    foreign, code, starts, triggers, messages, times, copies, conditions, people, questions,
+    identifiers, foreign, code, starts, triggers, messages, times, copies, conditions, people, questions,
 )  # fmt: skip
 
 

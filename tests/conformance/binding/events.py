@@ -57,7 +57,8 @@ def times(binding: Binding) -> None:
         if not given:
             given = [etree.SubElement(definition, bpmn("timeDuration"))]
         text = xml.text(given[0])
-        ours = calendar.crontab(text)
+        kind = xml.tag(given[0])[1].removeprefix("time").lower()
+        ours = calendar.crontab(text) or calendar.interval(kind, text)
         if ours is not None:
             given[0].text = ours
             binding.bound["translations"] += 1

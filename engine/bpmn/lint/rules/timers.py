@@ -49,7 +49,9 @@ def check(subject: Subject) -> Iterator[Finding]:
                 continue
             finding = problem(node, event.expression, node.line)
             if finding is not None:
+                ours = calendar.interval(event.timer, event.expression)
                 hint = finding.hint if "another engine" in finding.reason else calendar.NotATime.hint
+                hint = f"Write it as: {ours}" if ours else hint
                 yield Finding(at=node, reason=finding.reason, hint=hint)
             elif not expressions.names(event.expression):
                 yield from _constant(node, event)
