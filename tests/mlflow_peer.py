@@ -46,6 +46,36 @@ def environment() -> Path:
     return folder
 
 
+def example() -> Path:
+    """Folders `skops` and `cloudpickle`: a fitted model as `mlflow.sklearn` saves it in each, with an input example."""
+    folder = environment()
+    if not (folder / "example" / "made").exists():
+        shutil.rmtree(folder / "example", ignore_errors=True)
+        command = [folder / "bin" / "python", "-c", SAVE, str(folder / "example")]
+        subprocess.run(command, check=True, env=surroundings(folder), capture_output=True)
+        (folder / "example" / "made").touch()
+    return folder / "example"
+
+
+SAVE = """
+import sys, mlflow.sklearn, numpy, pandas
+from mlflow.models import infer_signature
+from sklearn.linear_model import LogisticRegression
+
+random = numpy.random.default_rng(0)
+frame = pandas.DataFrame({"age": random.integers(18, 80, 400), "income": random.normal(3, 1, 400).round(2)})
+fitted = LogisticRegression().fit(frame, frame.age + 9 * frame.income > 75)
+for form in ("skops", "cloudpickle"):
+    mlflow.sklearn.save_model(
+        fitted,
+        path=f"{sys.argv[1]}/{form}",
+        serialization_format=form,
+        signature=infer_signature(frame, fitted.predict(frame)),
+        input_example=frame.head(20),
+    )
+"""
+
+
 def surroundings(folder: Path) -> dict[str, str]:
     """The environment variables of its processes."""
     return {**os.environ, **SURROUNDINGS, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}

@@ -14,6 +14,9 @@ SHARED = {
     "acceptance": "the demo's story",
     "demo/test_story.py": "the demo's story",
     "cli/test_on_the_demo.py": "the demo's story",
+    "serving/test_target_contract.py": "mlflow",
+    "serving/test_mlflow.py": "mlflow",
+    "serving/test_imports.py": "mlflow",
     "web": "web",
 }
 
@@ -39,7 +42,7 @@ SECONDS = {
     "packaging/test_bundle.py": 20,
     "serving/test_nothing_lost.py": 19,
     "api/test_contract.py": 15,
-    "serving/test_target_contract.py": 13,
+    "mlflow": 35,
     "faults/test_many_at_once.py": 11,
 }
 #: of the other units

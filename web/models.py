@@ -23,7 +23,7 @@ from engine.runtime import queries as runtime
 from engine.serving import environments
 from engine.serving import queries as serving
 from engine.store import now
-from web import lists
+from web import access, lists
 from web.access import current_person, needs, session
 
 pages = Blueprint("models", __name__)
@@ -77,7 +77,13 @@ def listing() -> str | Response:
     else:
         rows = lists.counted(asked, found.items, found.total)
     return lists.answer(
-        "models/list.html", rows, COLUMNS, routes=routes, kinds=sorted(kinds.all_kinds()), tiers=tiers.names()
+        "models/list.html",
+        rows,
+        COLUMNS,
+        routes=routes,
+        kinds=sorted(kinds.all_kinds()),
+        tiers=tiers.names(),
+        mlflow=bool(access.store().settings.mlflow_url),
     )
 
 

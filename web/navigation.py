@@ -59,6 +59,7 @@ _PARTS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
 _WITHIN = {
     "versions": "models",
     "differences": "models",
+    "importing": "models",
     "drift": "models",
     "production": "models",
     "operating": "life_cycles",

@@ -7,14 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from engine import audit
-from engine.identity import Person
-from engine.inventory import assets, queries, versions
+from engine.identity import Person, require
+from engine.inventory import assets, models, queries, versions
 from engine.inventory.metadata import Metadata
 from engine.inventory.references import VersionRef, stream
 from engine.inventory.values import Asset, Version
-from engine.store import Store, files
+from engine.store import Store, files, transaction
 from engine.store.sessions import Session
 from engine.training import fits, frames, interpreters, profiles
+from engine.training.imports import Import
 from engine.training.plans import Plan
 from engine.training.reproductions import Reproduction
 
@@ -91,6 +92,41 @@ def add_version(session: Session, by: Person, plan: Plan) -> Version:
         parameters=parameters,
         documents=plan.documents,
     )
+
+
+def import_version(house: Store, by: Person, found: Import) -> Version:
+    """The version that MLflow offered, added to its model, which is registered where it is not there yet.
+
+    In transactions of its own, since the look into the sandbox takes seconds. Raises as `complete` and `versions.add`:
+    one that stands here already is refused by name, and nothing is registered then.
+    """
+    require(by, "model.register")
+    plan = looked_at(house, found.plan)
+    with transaction(house) as session:
+        try:
+            queries.model(session, plan.metadata.id)
+        except queries.ModelUnknown:
+            models.register(session, by, plan.metadata)
+        added = versions.add(
+            session,
+            by,
+            plan.metadata.id,
+            plan.assets,
+            parameters=found.parameters,
+            documents=plan.documents,
+            note=found.note[:500],
+        )
+        audit.record(
+            session,
+            stream(added.ref.model),
+            "version.imported",
+            actor=by.id,
+            subject=str(added.ref),
+            name=found.offered.name,
+            number=found.offered.number,
+            run=found.offered.run,
+        )
+    return added
 
 
 def record_reproduction(session: Session, by: Person, ref: VersionRef, found: Reproduction) -> None:

@@ -126,6 +126,7 @@ PAGES = {
     "modeler on a blank diagram": ("ai_architect", "/drafts/new"),
     "models": ("data_scientist", "/models"),
     "register a model": ("data_scientist", "/models/new"),
+    "take over from mlflow": ("data_scientist", "/import/mlflow/version?name=Churn&version=1"),
     "model": ("data_scientist", "/models/credit"),
     "model with a risk": ("risk_manager", "/models/letters"),
     "model that runs": ("business_owner", "/models/outreach"),

@@ -108,6 +108,55 @@ def register(
         typer.echo(f"Next: gatewright process start model_life_cycle --answer '{answer}'")
 
 
+@app.command(name="import-mlflow")
+def import_mlflow(
+    name: Annotated[
+        str, typer.Argument(help="The registered model in MLflow; without it, what is offered is listed.")
+    ] = "",
+    number: Annotated[str, typer.Option("--version", help="Its version; the newest unless said otherwise.")] = "",
+    into: Annotated[str, typer.Option(help="The model here that gets it; unset: the one of that name.")] = "",
+    declared: Annotated[
+        Path | None,
+        typer.Option(
+            help="For a model that is new here: owner, team, purpose and so on, as in a model.yaml.", exists=True
+        ),
+    ] = None,
+    search: Annotated[str, typer.Option(help="A part of the name, where they are listed.")] = "",
+    json_: Json = False,
+    as_: As = "",
+) -> None:
+    """Take a version over from the MLflow registry, or list what it offers."""
+    from engine.identity import require
+    from engine.inventory import metadata, queries
+    from engine.store import transaction
+    from engine.training import imports
+    from engine.training.mlflow import Mlflow
+    from web import registering
+    from web.cli import acting, output
+    from web.plain import plain
+
+    with acting.acting(as_, "model import-mlflow") as (store, person):
+        require(person, "model.register")
+        server = Mlflow(store.settings)
+        found = [each for each in imports.offered(server, search=name or search) if not name or each.name == name]
+        if not name:
+            rows = [plain(each) for each in found]
+            output.rows(rows, ["name", "number", "run", "made_at"], as_json=json_, empty="MLflow offers no version.")
+            return
+        number = number or max((each.number for each in found if each.number.isdecimal()), key=int, default="1")
+        with transaction(store) as session:
+            try:
+                given = queries.model(session, into or imports.slug(name)).metadata
+            except queries.ModelUnknown:
+                given = {
+                    **(metadata.read_yaml(declared.read_bytes()) if declared else {}),
+                    **({"id": into} if into else {}),
+                }
+        chosen = imports.read(server, store.files, store.settings, name=name, number=number, declared=given)
+        version = registering.import_version(store, person, chosen)
+    typer.echo(f"Took over {chosen.note} as {version.ref}.")
+
+
 @app.command()
 def reproduce(
     version: Annotated[str, typer.Argument(help="The version, as model@number.")],
