@@ -131,3 +131,16 @@ def test_a_date_starts_the_process_once(house, clock):
     beginnings.keep_schedules(house)
     assert schedules.fire_due(house) == 0
     assert len(running(house, "once")) == 1
+
+
+def test_a_start_event_of_several_starts_an_instance_by_each_with_what_that_one_brought(house, clock):
+    either = d.message("news", "what") + d.event("signal", "freeze") + d.timer("cycle", "0 6 * * 1")
+    w.given_a_published(house, begun("told", d.start("Begin", either)))
+    with transaction(house) as session:
+        signals.send(session, w.ADA, "freeze")
+        messages.send(session, w.ADA, "news", "credit", {"n": 1})
+    assert delivery.deliver_waiting(house) == 2
+    found = {each.origin: w.open_tasks(house, each.id)[0].variables.get("what") for each in running(house, "told")}
+    assert found == {"signal freeze": None, "message news": {"n": 1}}
+    beginnings.keep_schedules(house)
+    assert schedule(house).name == "told#Begin"

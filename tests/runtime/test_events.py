@@ -134,3 +134,22 @@ def test_a_condition_is_told_and_met_by_what_another_branch_writes(house):
     instances.complete(house, w.BEN, task.id, {"decision": "approve"}, {})
     assert w.RECORDER.calls == ["note"]
     assert w.detail(house, instance).instance.state == "finished"
+
+
+def test_an_event_of_several_is_one_wait_and_what_comes_first_ends_the_others(house, clock):
+    parts = (
+        d.start(), d.end(), d.chain("Start", "Hear", "End"),
+        d.catch("Hear", d.message("stop", "why") + d.event("signal", "freeze") + d.timer("duration", "PT1H")),
+    )  # fmt: skip
+    w.given_a_published(house, d.files("hears", *parts, declared=d.declared("stop", signals=("freeze",))))
+    told, late = (instances.start(house, w.ADA, "hears", subject) for subject in ("credit", "fraud"))
+    assert armed(house) == (2, 4)
+    with transaction(house) as session:
+        messages.send(session, w.ADA, "stop", "credit", {"reason": "withdrawn"})
+    assert delivery.deliver_waiting(house) == 1
+    assert w.detail(house, told).instance.state == "finished"
+    assert armed(house) == (1, 2)
+    clock.advance(timedelta(hours=1))
+    delivery.fire_due_timers(house)
+    assert w.detail(house, late).instance.state == "finished"
+    assert armed(house) == (0, 0)
