@@ -72,6 +72,7 @@ DOCUMENTATION: Final[dict[str, str]] = {
     "collaboration, participant, messageFlow, conversation": "For the reader: a message is known by its "
     "name and the business key. A pool without a process, or with one in which nothing is drawn, says who is outside.",
     "correlationSubscription, correlation keys and properties": "For the reader, with a warning at publish.",
+    "gateways and plain end events that nothing reaches, and loops": "For the reader, with a warning at publish.",
     "laneSet": "The lane of a user task names its role; other lanes are for the reader.",
     "dataStore, itemDefinition, resource, category, interface, import": "For the reader.",
     "diagram interchange": "Drawn by the pages.",
@@ -97,7 +98,7 @@ REFUSED: Final[dict[str, str]] = {
     "conditions on flows out of events, parallel and event-based gateways": "conditional-flows",
     "several flows without condition out of an exclusive or inclusive gateway": "choices",
     "a scope in which nothing begins or nothing ends; several plain start events": "start-events, end-events",
-    "elements that nothing reaches": "dead-ends",
+    "activities and events that nothing reaches, beside a start event": "dead-ends",
     "multi-instance without a cap, or with events as its copies end": "multi-instance",
     "standardLoopCharacteristics with neither condition nor maximum": "multi-instance",
     "service tasks without a known handler, or with other parameters than it has": "service-tasks",

@@ -69,6 +69,11 @@ CASES: list[Case] = [
     runs("a path that ends by itself", drawn(*FORKED[:-1], d.end(), d.flow("Start", "F"), d.flow("F", "A"), d.chain("F", "B", "End")), "Start F A B End"),
     refused("nothing begins", drawn(d.script("A", "a = 1"), d.end(), d.flow("A", "A", id="f"), d.flow("A", "End")), "start-events", "p"),
     refused("nothing ends", drawn(d.start(), d.script("A", "a = 1"), d.flow("Start", "A"), d.flow("A", "A", id="f")), "end-events", "p"),
+    runs("a gateway that nothing reaches", line(d.script("X", "a = 1"), d.gateway("exclusive", "G"), d.end("E2"), d.flow("G", "E2")), "Start X End"),
+    runs("a gateway that nothing reaches, before a join", drawn(d.start(), d.script("X", "a = 1"), d.gateway("exclusive", "G"), d.gateway("inclusive", "J"), d.end(), d.chain("Start", "X", "J", "End"), d.flow("G", "J")), "Start X J End"),
+    runs("an end event that nothing reaches", line(d.script("X", "a = 1"), d.end("E2")), "Start X End"),
+    runs("a loop that nothing reaches", line(d.script("X", "a = 1"), d.script("A", "b = 1"), d.script("B", "b = 1"), d.chain("A", "B", "A")), "Start X End"),
+    refused("a message end event that nothing reaches", line(d.script("X", "a = 1"), d.end("E2", d.message("m1"))), "dead-ends", "E2"),
     refused("an element that nothing reaches", line(d.script("X", "a = 1"), d.script("Y", "a = 1"), d.flow("Y", "End")), "dead-ends", "Y"),
     refused("a process of nothing", drawn(), "start-events", "p"),
 ]  # fmt: skip
