@@ -82,6 +82,14 @@ class Settings(BaseSettings):
     mlflow_credentials_file: Path | None = Field(
         default=None, description="A file that holds the same in place of the setting; read at each use."
     )
+    oci_base: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9][\w./:-]{0,200}@sha256:[0-9a-f]{64}$",
+        description=(
+            "The image, by digest, from which the target `oci` builds: `python:3.11-slim@sha256:...`; unset: whoever"
+            " builds names it."
+        ),
+    )
     timezone: str = Field(default="UTC", description="The zone of calendars and schedules that name none.")
     web_host: str = Field(default="127.0.0.1", description="The address at which pages and API listen.")
     web_port: int = Field(default=8470, ge=0, le=65535, description="The port of pages and API.")

@@ -30,6 +30,7 @@ from engine.store import Store, transaction
 from engine.training import mlflow, scorers
 from engine.training.mlflow import Mlflow, MlflowAway, MlflowRefused, MlflowUnset
 from tests import mlflow_peer
+from tests.serving.contexts import written
 from tests.serving.house import (
     ADA,
     Scoring,
@@ -122,12 +123,6 @@ def test_r16_what_mlflow_loads_answers_as_the_versions_own_child_does(store: Sto
     with scorers.start(store.files, "sklearn", deployment.inputs) as child:
         assert [each["score"] for each in loaded] == list(child.score_columns(probe).values)
     assert [each["decision"] == "positive" for each in loaded] == [each["score"] >= 0.6 for each in loaded]
-
-
-def written(content: dict[str, bytes], folder: Path) -> None:
-    for name, text in content.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_bytes(text)
 
 
 def assets_of(store: Store, version: VersionRef) -> dict[str, str]:

@@ -7,6 +7,7 @@ settings under which nothing answers, and a way to have rows decided by whoever 
 from __future__ import annotations
 
 import io
+import venv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from engine.serving.runner import Runner
 from engine.serving.targets import StartFailed, Target, TargetUnreachable
 from engine.store import Store, transaction
 from tests.serving.api import Api
+from tests.serving.contexts import serving
 from tests.serving.house import (
     ADA,
     Scoring,
@@ -133,6 +135,21 @@ def http(store: Store, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureR
         around = request.getfixturevalue("local")
         settings = around.settings.model_copy(update={"remote_hosts": ("127.0.0.1",)})
         yield Around(settings, around.away, around.decide, lambda store: given_a_remote(store, api.address))
+
+
+@pytest.fixture
+def oci(store: Store, tmp_path: Path) -> Around:
+    """Somebody who starts the entry of a build context, in an interpreter with the standard library alone."""
+    bare = tmp_path / "bare"
+    venv.create(bare, with_pip=False)
+
+    def decide(address: str, rows: Rows) -> list[str]:
+        with serving(Path(address.removeprefix("file://")), bare / "bin" / "python") as served:
+            answer = requests.post(f"{served}/models/credit/score", json=rows, timeout=9)
+        assert answer.status_code == 200, answer.text
+        return [row["decision"] for row in answer.json()["rows"]]
+
+    return Around(store.settings, no_folder(store, tmp_path), decide)
 
 
 @pytest.fixture
