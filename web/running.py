@@ -1,4 +1,7 @@
-"""The processes of the house, each put together from its rooms; none of them starts a database."""
+"""The processes of the house, each put together from its rooms; none of them starts a database.
+
+Each opens the database before it imports its rooms: where there is none, that is said at once.
+"""
 
 from __future__ import annotations
 
@@ -26,17 +29,19 @@ def web(settings: Settings) -> None:
 
 
 def _web(settings: Settings) -> None:
-    from web import server
-    from web.supervisor import ports
-
     _begin("web", settings)
     # gunicorn opens both anew in each worker: what is wrong with either is said here, once and in one line.
     _opened(settings, "web").close()
+    from web import server
+    from web.supervisor import ports
+
     server.run(ports.of_pages(settings))
 
 
 def worker(settings: Settings) -> None:
     """Run jobs until SIGTERM or SIGINT; those under way are finished first."""
+    _begin("worker", settings)
+    store = _opened(settings, "worker")
     from engine import handlers
     from engine.runtime import worker as runtime_worker
     from engine.serving.runner import Runner
@@ -44,8 +49,6 @@ def worker(settings: Settings) -> None:
     from engine.telemetry import pulse, tracing
     from web import probes
 
-    _begin("worker", settings)
-    store = _opened(settings, "worker")
     handlers.load()
     tracing.begin(settings, "worker")
 
@@ -65,14 +68,14 @@ def worker(settings: Settings) -> None:
 
 def clock(settings: Settings) -> None:
     """Tick until SIGTERM or SIGINT."""
+    _begin("clock", settings)
+    store = _opened(settings, "clock")
     from engine import handlers
     from engine.runtime import clock as runtime_clock
     from engine.store import health
     from engine.telemetry import tracing
     from web import probes, ticks
 
-    _begin("clock", settings)
-    store = _opened(settings, "clock")
     handlers.load()
     tracing.begin(settings, "clock")
 
@@ -94,11 +97,11 @@ def clock(settings: Settings) -> None:
 
 def scoring(settings: Settings) -> None:
     """Answer scoring requests until SIGTERM or SIGINT; what was answered is logged first."""
+    _begin("scoring", settings)
+    store = _opened(settings, "scoring")
     from engine.serving import scoring as service
     from engine.telemetry import tracing
 
-    _begin("scoring", settings)
-    store = _opened(settings, "scoring")
     tracing.begin(settings, "scoring")
     service.serve(
         store,

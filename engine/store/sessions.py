@@ -45,7 +45,7 @@ _LIMITS = "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000 -c 
 
 #: connections that one process keeps, and may open on top, by its kind; the sum stays far from PostgreSQL's 100.
 #: Those on top are closed after each use, and one costs the server 10 ms of CPU: a process keeps what its threads need.
-POOLS = {"web": (10, 5), "worker": (8, 0), "clock": (2, 2), "scoring": (3, 3), "command": (1, 2)}
+POOLS = {"web": (10, 5), "worker": (8, 0), "clock": (4, 2), "scoring": (3, 3), "command": (1, 2)}
 
 
 class DatabaseUnreachable(GatewrightError):
