@@ -29,7 +29,7 @@ def test_model(parameters: Parameters, ctx: Context) -> dict[str, Any]:
     """Tests a version in the sandbox on its held-out rows, against the thresholds that its model declares."""
     known = ctx.prepared
     ctx.progress(0.05, f"{parameters.suite} test in the sandbox")
-    report, predicted = training.scored(
+    scored = training.scored(
         ctx.files,
         known["kind"],
         known["assets"],
@@ -41,10 +41,11 @@ def test_model(parameters: Parameters, ctx: Context) -> dict[str, Any]:
         ),
         interpreter=interpreters.ready(ctx.settings, ctx.files, known["assets"]),
         allow_network=ctx.settings.sandbox_allow_network,
+        attributed=parameters.suite == "performance",
     )
-    counted = b""
+    report, counted = scored.report, b""
     if parameters.suite != "rehearsal":
-        made = training.reference(ctx.files, known["assets"], known["columns"], report.output, predicted)
+        made = training.reference(ctx.files, known["assets"], known["columns"], report.output, scored.outputs)
         counted = made.as_bytes()
     return {
         "passed": report.passed,
@@ -52,6 +53,7 @@ def test_model(parameters: Parameters, ctx: Context) -> dict[str, Any]:
         "failed": [str(verdict) for verdict in report.failed],
         "digest": ctx.files.put(report.as_bytes()),
         "reference": ctx.files.put(counted) if counted else "",
+        "attributions": ctx.files.put(scored.attributions) if scored.attributions else "",
     }
 
 
@@ -80,10 +82,13 @@ def record(session: Session, parameters: Parameters, ctx: Context, result: dict[
     ref = subjects.version_of(ctx, parameters.version)
     report = TestReport.from_bytes(ctx.files.read(result["digest"]))
     versions.record_test(session, ref, report, suite=parameters.suite, actor=ctx.actor)
-    assets.put(session, ref, {("reference", None): result["reference"]}, actor=ctx.actor)
+    made: dict[tuple[str, str | None], str] = {("reference", None): result["reference"]}
+    if result["attributions"]:
+        made["attributions", None] = result["attributions"]
+    assets.put(session, ref, made, actor=ctx.actor)
 
 
 @test_model.preview
 def assumed(session: Session, parameters: Parameters, ctx: Context) -> dict[str, Any]:
     """Assumes a test that is passed."""
-    return {"passed": True, "suite": parameters.suite, "failed": [], "digest": "", "reference": ""}
+    return {"passed": True, "suite": parameters.suite, "failed": [], "digest": "", "reference": "", "attributions": ""}

@@ -35,6 +35,7 @@ ROLES: dict[str, str] = {
     "predictions": "the predictions on the probe rows",
     "compiled": "the model as arrays, and how far they are from the original on the probe rows",
     "tests": "the reports of its last tests, one a suite",
+    "attributions": "what moves its answers: by column its mean Shapley values on tested rows",
     "documentation": "the model card and other documents",
 }
 #: a version may have several of these, told apart by name

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.errors import GatewrightError
 
 if TYPE_CHECKING:
     import pyarrow
 
+T = TypeVar("T")
 HASH_STEPS = 1 << 64
 #: rows times columns of a Parquet file; a gigabyte, where each is a number
 MOST_VALUES = 128_000_000
@@ -122,7 +123,10 @@ def _fraction(value: Any) -> float:
 
 def spread(table: pyarrow.Table, n_rows: int) -> pyarrow.Table:
     """At most `n_rows` rows, evenly spread over the table."""
-    total = table.num_rows
-    if total <= n_rows:
-        return table
-    return table.take([step * total // n_rows for step in range(n_rows)])
+    return table if table.num_rows <= n_rows else table.take(evenly(range(table.num_rows), n_rows))
+
+
+def evenly(values: Sequence[T], n: int) -> list[T]:
+    """At most n of the values, evenly spread, in their order."""
+    total = len(values)
+    return list(values) if total <= n else [values[step * total // n] for step in range(n)]

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine import statistics
 from engine.errors import GatewrightError
-from engine.inventory import thresholds
+from engine.inventory import kinds, thresholds
 from engine.inventory.reports import Group, TestReport, Verdict
 from engine.sandbox import Limits
 from engine.statistics import Estimate
@@ -22,7 +22,7 @@ from engine.statistics.rate_difference import rate_difference
 from engine.statistics.selection_rate import selection_rate
 from engine.statistics.tpr import tpr
 from engine.store import Files
-from engine.training import frames, scorers
+from engine.training import explanations, frames, scorers
 
 BATCH = 20_000  # rows a call: a child answers in well under the limit, and a frame stays small
 ROC_POINTS = 100
@@ -55,6 +55,15 @@ class Suite:
     floor: int = 30  #: no ratio from a group with fewer cases
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """What came of scoring the test rows."""
+
+    report: TestReport
+    outputs: tuple[float, ...]  #: in the order of the rows
+    attributions: bytes | None  #: the file that tells what moves its answers, where that was asked for
+
+
 def test(
     files: Files,
     kind: str,
@@ -69,7 +78,7 @@ def test(
     """The report of `scored`, alone."""
     return scored(
         files, kind, assets, test_data, suite, limits=limits, interpreter=interpreter, allow_network=allow_network
-    )[0]
+    ).report
 
 
 test.__test__ = False  # type: ignore[attr-defined]  # an act, not a test of pytest's
@@ -85,11 +94,13 @@ def scored(
     limits: Limits | None = None,
     interpreter: str | Path | None = None,
     allow_network: bool = False,
-) -> tuple[TestReport, tuple[float, ...]]:
-    """Score the test rows in the sandbox and measure every metric that fits the output; the report, and the scores.
+    attributed: bool = False,
+) -> Scored:
+    """Score the test rows in the sandbox and measure every metric that fits the output.
 
     assets: role -> digest of the version. test_data: digest of a Parquet or CSV file with the input's columns, the
     label and the protected columns. The model's code never sees the labels, and computes no metric of its own.
+    attributed: also what moves its answers (`explanations.of_version`), but for a remote model.
     """
     began = time.monotonic()
     thresholds.check(suite.thresholds)
@@ -103,6 +114,10 @@ def scored(
             part = rows.slice(start, BATCH)
             columns = {name: part.column(name).to_pylist() for name in part.column_names}
             predicted += child.score_columns(columns, seconds=300).values
+        attributions = None
+        if attributed and predicted and not kinds.get(kind).remote:
+            columns = {name: rows.column(name).to_pylist() for name in rows.column_names}
+            attributions = explanations.of_version(child, assets["artefact"], columns, predicted)
         output, isolation = child.output, child.isolation.as_json()
     truth = _labels(table.column(suite.target).to_pylist(), output, suite.target)
     report = measure(
@@ -114,7 +129,8 @@ def scored(
     )
     inputs = {role: assets[role] for role in ("artefact", "source", "input_schema") if role in assets}
     seconds = round(time.monotonic() - began, 3)
-    return _with(report, {**inputs, "test_data": test_data}, isolation, seconds), tuple(predicted)
+    whole = _with(report, {**inputs, "test_data": test_data}, isolation, seconds)
+    return Scored(report=whole, outputs=tuple(predicted), attributions=attributions)
 
 
 def measure(

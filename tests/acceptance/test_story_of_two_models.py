@@ -63,6 +63,7 @@ def test_r19_all_elements_of_a_version_are_recorded_by_digest(told: Told) -> Non
     roles = {asset["role"] for asset in detail["assets"]}
     assert roles == {
         "artefact",
+        "attributions",
         "compiled",
         "source",
         "training_data",
@@ -161,6 +162,26 @@ def test_r55_the_command_line_leads_from_an_id_to_version_data_step_and_approver
         assert words in shown
     named = told.get("otto", "/inferences", id=inference["request"])
     assert inference["id"] in [each["id"] for each in named]
+
+
+def test_r53_what_moved_an_answer_is_told_column_by_column(told: Told) -> None:
+    """By the model file that gave it; the version keeps what moves its answers in general."""
+    against = next(each for each in told.get("otto", "/models/employment/inferences") if each["decision"] == "negative")
+    asked = f"/inferences/{against['id']}/explanation"
+    found = told.get("otto", asked)["explanation"]
+    values = found["attribution"]["values"]
+    assert values.keys() == found["columns"].keys()
+    assert abs(found["attribution"]["base"] + sum(values.values()) - against["score"]) < 1e-9
+    assert abs(found["residual"]) < 1e-9
+    assert found["columns"] == {name: against["input"][name] for name in found["columns"]}
+    assert 1 <= len(found["reasons"]) <= 4
+    assert [values[name] for name in found["reasons"]] == sorted(values[name] for name in found["reasons"])
+    assert all(values[name] < 0 for name in found["reasons"])
+    assert told.get("otto", asked)["explanation"] == found
+    kept = json.loads(told.ask("otto", "GET", "/models/employment/versions/1/assets/attributions").content)
+    assert kept["columns"].keys() == values.keys()
+    assert kept["rows"] == 50
+    assert kept["largest_residual"] < 1e-9
 
 
 def test_r60_training_is_reproduced_and_another_seed_is_noticed(told: Told) -> None:

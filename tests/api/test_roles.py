@@ -126,6 +126,7 @@ TABLE = {
     "read_result": "ASEIMRBU",
     "find_inferences": "ASEIMRBU",
     "show_inference": "ASEIMRBU",
+    "explain_inference": "ASEIMRBU",
     "list_inferences": "ASEIMRBU",
     "summarise_inferences": "ASEIMRBU",
     "add_labels": "SEM",

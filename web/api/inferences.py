@@ -10,7 +10,8 @@ from uuid import UUID
 from flask_openapi3.models.file import FileStorage
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.governance import lineage
+from engine.governance import explanations, lineage
+from engine.governance.explanations import Explained
 from engine.governance.lineage import Lineage
 from engine.inferences import labels, queries, search
 from engine.inferences.inference import Inference
@@ -102,6 +103,14 @@ def find_inferences(query: WantedId) -> list[Any]:
 def show_inference(path: InferencePath) -> dict[str, Any]:
     """From an answer back to the version, its data and code, the life cycle's step and who approved it."""
     found: dict[str, Any] = plain(lineage.of_inference(access.session(), path.inference))
+    return found
+
+
+@api.get("/inferences/<uuid:inference>/explanation", tags=_TAGS, responses=answers(Explained))
+@needs("inference.view")
+def explain_inference(path: InferencePath) -> dict[str, Any]:
+    """Why it was answered so: what each column contributed, and the reasons of a decision against the person."""
+    found: dict[str, Any] = plain(explanations.of_inference(access.house(), access.current_person(), path.inference))
     return found
 
 
