@@ -17,7 +17,7 @@ from engine.inventory.metadata import MetadataRefused
 from engine.inventory.references import VersionRef
 from engine.inventory.values import Model
 from engine.serving import queries as serving
-from engine.training import fits, frames
+from engine.training import explanations, fits, frames
 from engine.training.fits import Recipe
 from engine.training.plans import Plan
 from web import access, registering
@@ -66,6 +66,12 @@ def page(model: str, number: int) -> str:
         meanings=assets.ROLES,
         documents=[
             (each, _text(each.digest)) for each in found if each.role == "documentation" and each.size <= _SHOWN_BYTES
+        ],
+        weights=[
+            weight
+            for each in found
+            if each.role == "attributions"
+            for weight in explanations.read(access.store().files.read(each.digest))
         ],
         reports={suite: report.as_json() for suite, report in queries.test_reports(session(), ref).items()},
         completeness=completeness.score(session(), ref),

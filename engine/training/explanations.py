@@ -134,6 +134,29 @@ def of_version(child: Child, artefact: str, columns: Mapping[str, Sequence[Any]]
     return (json.dumps(told, indent=1, allow_nan=False) + "\n").encode()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weight:
+    """How much a column moves a version's answers in general, over the rows that were explained."""
+
+    column: str
+    mean_size: Estimate  #: of the contributions' sizes, whichever way they went
+    mean: Estimate  #: of the contributions
+
+
+def read(content: bytes) -> list[Weight]:
+    """What `of_version` wrote, the weightiest first; empty for a file of another kind, which somebody attached."""
+    try:
+        told = json.loads(content)
+        if told["format"] != FORMAT:
+            return []
+        return [
+            Weight(column=name, **{what: Estimate.from_json(each[what]) for what in ("mean_size", "mean")})
+            for name, each in told["columns"].items()
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
 def _mean(values: Any) -> Estimate:
     """A mean with its normal interval; a single row has none."""
     mean = float(values.mean())
