@@ -34,7 +34,7 @@ def model_card(session: Session, ctx: Context) -> Evidence:
             "assets": [
                 {"role": each.role, "name": each.name, "digest": each.digest, "size": each.size}
                 for each in assets
-                if each.role not in ("tests", "reference")  # shown, and covered, as the test report
+                if each.role not in ("tests", "reference", "attributions")  # shown, and covered, as the test report
             ],
             "gaps": [f"{gap.name}: {gap.reason}" for gap in subjects.gaps(session, version.ref)],
             "documents": [

@@ -26,12 +26,13 @@ def test_report(session: Session, ctx: Context) -> Evidence:
     reports = queries.test_reports(session, version.ref)
     if not reports:
         raise NotTested(version=version.ref)
+    digests = queries.asset_digests(session, version.ref)
     return Evidence(
         title="Test report",
         content={
             "version": str(version.ref),
             "passed": all(report.passed for report in reports.values()),
-            "reference": queries.asset_digests(session, version.ref).get("reference"),
+            **{role: digests.get(role) for role in ("reference", "attributions")},
             "suites": {suite: report.as_json() for suite, report in sorted(reports.items())},
         },
     )
