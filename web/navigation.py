@@ -61,6 +61,7 @@ _WITHIN = {
     "differences": "models",
     "importing": "models",
     "drift": "models",
+    "explanations": "inferences",
     "production": "models",
     "operating": "life_cycles",
     "waits": "life_cycles",

@@ -132,6 +132,7 @@ PAGES = {
     "model that runs": ("business_owner", "/models/outreach"),
     "inferences": ("auditor", "/inferences"),
     "inference": ("auditor", "/inferences/{inference}"),
+    "why it was answered so": ("business_owner", "/inferences/{inference}/explanation"),
     "batches": ("model_operator", "/batches"),
     "batch that was refused": ("auditor", "/batches/{batch}"),
     "batch with answers": ("business_owner", "/batches/{done_batch}"),

@@ -103,6 +103,7 @@ TABLE = {
     "GET inferences.listing": ALL - {DEV, ADM},
     "GET inferences.page": ALL - {DEV, ADM},
     "GET inferences.state": ALL - {DEV, ADM},
+    "GET explanations.page": ALL - {DEV, ADM},
     "GET batches.listing": ALL,
     "GET batches.page": ALL,
     "GET batches.folders": ALL,

@@ -39,6 +39,37 @@ def show(
     output.facts(plain(found) if json_ else _told(found), as_json=json_)
 
 
+@app.command()
+def explain(
+    id: Annotated[str, typer.Argument(help="The inference's own id.")],
+    json_: Json = False,
+    as_: As = "",
+) -> None:
+    """Tell what each column contributed to an answer, the furthest first; asks the model in the sandbox."""
+    from uuid import UUID
+
+    from engine.governance import explanations
+    from engine.inferences.queries import InferenceUnknown
+    from web.cli import acting, output
+    from web.plain import plain
+
+    try:
+        inference = UUID(id)
+    except ValueError:
+        raise InferenceUnknown(id=id) from None
+    with acting.acting(as_, "inference explain") as (store, person):
+        found = explanations.of_inference(store, person, inference)
+    told = found.explanation.attribution
+    if json_:
+        output.facts(plain(found), as_json=True)
+        return
+    facts = {"answer": told.output, "decision": found.decision, "on average": told.base}
+    facts |= {"reasons": found.explanation.reasons, "told": found.explanation.told}
+    for name in sorted(told.values, key=lambda name: -abs(told.values[name])):
+        facts[f"{name} = {found.explanation.columns[name]}"] = f"{told.values[name]:+.6f}"
+    output.facts({**facts, "left unexplained": f"{found.explanation.residual:.2g}"}, as_json=False)
+
+
 def _told(found: Lineage) -> dict[str, Any]:
     one, deployment, version = found.inference, found.deployment, found.version
     facts: dict[str, Any] = {
