@@ -144,7 +144,7 @@ class _Block:
 
 
 class _Watch:
-    """One thread a process, awake while there are blocks."""
+    """One thread a process, awake while there are blocks and a moment longer."""
 
     def __init__(self) -> None:
         self._blocks: set[_Block] = set()
@@ -155,7 +155,8 @@ class _Watch:
     def add(self, block: _Block) -> None:
         with self._lock:
             self._blocks.add(block)
-            self._some.set()
+            if not self._some.is_set():  # to wake the thread for each block costs more than most blocks
+                self._some.set()
             if self._thread is None or not self._thread.is_alive():  # a forked process has none
                 self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
                 self._thread.start()
@@ -163,8 +164,6 @@ class _Watch:
     def remove(self, block: _Block) -> None:
         with self._lock:
             self._blocks.discard(block)
-            if not self._blocks:
-                self._some.clear()
 
     def _run(self) -> None:
         while True:
@@ -172,6 +171,8 @@ class _Watch:
             time.sleep(_LOOK_SECONDS)
             with self._lock:
                 blocks = list(self._blocks)
+                if not blocks:
+                    self._some.clear()
             for block in blocks:
                 block.look()
 

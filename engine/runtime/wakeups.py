@@ -48,7 +48,8 @@ class Notifier:
                 self._changed.add(instance)
             if pack:
                 self._packs.add(pack)
-        self._awake.set()
+        if not self._awake.is_set():
+            self._awake.set()
 
     def close(self) -> None:
         """Send what is left and end."""

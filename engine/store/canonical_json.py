@@ -31,12 +31,13 @@ def canonical(value: Any) -> bytes:
 def _plain(value: Any) -> bool:
     """Whether orjson writes the value as the RFC wants it."""
     kind = type(value)
-    if kind is str or kind is bool or value is None:
-        return True
-    if kind is int:
-        return bool(-_EXACT < value < _EXACT)
     if kind is dict:
-        return all(type(name) is str and name.isascii() for name in value) and all(map(_plain, value.values()))
+        for name, each in value.items():
+            if type(name) is not str or not name.isascii() or (type(each) is not str and not _plain(each)):
+                return False
+        return True
     if kind is list:
         return all(map(_plain, value))
-    return False
+    if kind is int:
+        return bool(-_EXACT < value < _EXACT)
+    return kind is str or kind is bool or value is None
