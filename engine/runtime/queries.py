@@ -73,7 +73,7 @@ def inbox(
         query = query.where(UserTaskRow.assignee.is_(None))
     if overdue:
         query = query.where(UserTaskRow.due_at < now(session))
-    query = _search(query, search, UserTaskRow.name, UserTaskRow.subject, UserTaskRow.process)
+    query = _search(query, search, UserTaskRow.searched)
     # Role by role, and their own apart: each part is the head of an index, however many tasks wait.
     theirs = UserTaskRow.assignee == person.id
     others = UserTaskRow.assignee.is_distinct_from(person.id)

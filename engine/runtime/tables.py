@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Computed, ForeignKey, Identity, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, TEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -115,7 +115,14 @@ class UserTaskRow(Base):
     __tablename__ = "user_tasks"
     __table_args__ = (
         CheckConstraint("state IN ('open', 'completed', 'cancelled')", name="state"),
-        Index("ix_user_tasks_waiting", "role", "due_at", "opened_at", postgresql_where=text("state = 'open'")),
+        Index(
+            "ix_user_tasks_waiting",
+            "role",
+            "due_at",
+            "opened_at",
+            postgresql_include=["id", "assignee", "searched"],
+            postgresql_where=text("state = 'open'"),
+        ),
         Index("ix_user_tasks_open", "opened_at", postgresql_where=text("state = 'open'")),
         Index("ix_user_tasks_assignee", "assignee", postgresql_where=text("state = 'open'")),
         Index("ix_user_tasks_instance", "instance", "element"),
@@ -148,6 +155,13 @@ class UserTaskRow(Base):
     answer: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     claimed_at: Mapped[Moment | None]  #: since when it is in its assignee's hands
     changed_at: Mapped[Moment | None]  #: when an operator last changed a variable that it shows
+    #: what a search reads, short enough for an index
+    searched: Mapped[str] = mapped_column(
+        TEXT,
+        Computed("left(name, 150) || chr(10) || left(subject, 150) || chr(10) || left(process, 150)", persisted=True),
+        nullable=True,
+        deferred=True,
+    )
 
 
 class EvidenceRow(Base):

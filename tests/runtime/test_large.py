@@ -52,6 +52,20 @@ def test_the_inbox_shows_ones_own_first_then_what_is_due_then_the_oldest(house, 
         assert queries.inbox(session, w.EVE).rows == []
 
 
+def test_a_search_of_the_inbox_reads_an_index_alone_and_finds_by_name_subject_and_process(house):
+    w.given_a_published(house, w.process_p())
+    started(house, "credit", "churn")
+    with transaction(house) as session:
+        for search, found in (("CRED", ["credit"]), ("decide", ["credit", "churn"]), ("process_", ["credit", "churn"])):
+            assert [each.subject for each in queries.inbox(session, w.BEN, search=search).rows] == found
+    said = plan(
+        house,
+        "SELECT id FROM runtime.user_tasks WHERE state = 'open' AND role = 'risk_manager'"
+        " AND searched ILIKE '%%churn%%' AND assignee IS DISTINCT FROM 'ben' ORDER BY due_at, opened_at LIMIT 50",
+    )
+    assert "Index Only Scan using ix_user_tasks_waiting" in said
+
+
 @pytest.fixture
 def short_count(monkeypatch):
     monkeypatch.setattr(queries, "MOST_COUNTED", 2)

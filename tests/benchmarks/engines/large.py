@@ -169,7 +169,10 @@ def measured(server: EmbeddedPostgres, house: Store) -> dict[str, float]:
     asked("inbox of one process' tasks, searched", lambda session: queries.inbox(session, w.BEN, search="model-77"))
     asked("instances, newest", queries.instances)
     asked("instances, finished", lambda session: queries.instances(session, state="finished"))
-    asked("instances of a subject", lambda session: queries.instances(session, subject="model-77"))
+    asked(
+        "instances of a subject, the newest five",
+        lambda session: queries.instances(session, subject="model-77", limit=5),
+    )
     asked("tasks that are open", lambda session: queries.tasks(session, state="open"))
     asked("counts", queries.counts)
     asked("audit, newest", lambda session: audit.entries(session, limit=50))
