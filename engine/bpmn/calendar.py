@@ -237,7 +237,7 @@ def crontab(text: str) -> str | None:
 def interval(kind: str, text: str) -> str | None:
     """Another engine's interval, 1h30m or 10m###1h (a delay, then again and again), as ISO 8601; None where unlike."""
     delay, _, period = text.strip().lower().partition("###")
-    found = _INTERVAL.fullmatch(period or delay)
+    found = _INTERVAL.fullmatch(re.sub(r"(\d)000ms$", r"\1s", period or delay))
     if kind == "date" or found is None or not any(found.groups()):
         return None
     parts = zip(found.groups(), "DHMS", strict=True)

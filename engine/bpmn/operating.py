@@ -7,6 +7,7 @@ from typing import Any
 from engine.bpmn.expressions import ExpressionError
 from engine.bpmn.instances import Instance
 from engine.bpmn.merging import same
+from engine.bpmn.spec.multiple import MultipleCatch
 from engine.bpmn.spec.tasks import ServiceTask
 from engine.bpmn.tokens import FINISHED, READY, STARTED, Token
 from engine.bpmn.values import NotWaiting, ServiceCall
@@ -45,6 +46,12 @@ def retry(instance: Instance, task_id: str, variables: dict[str, Any] | None) ->
         token.internal_data.get("changes", {}).pop(name, None)
     if token.task_spec.joins or token.task_spec.stamped:
         token.stamp(given)
+    if token.parent is not None and isinstance(token.parent.task_spec, MultipleCatch):
+        # What is given at one of the things that an event waits for is given at the event, whichever comes.
+        for other in (token.parent, *token.parent.children):
+            other.data = {**other.data, **given}
+            other.stamps = {**other.stamps, **{name: token.stamps[name] for name in given}}
+            other.seen = other.seen | token.seen
     _agreed(token, given)
     if token._state == STARTED:
         token._set_state(READY)

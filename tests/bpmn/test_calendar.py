@@ -149,6 +149,7 @@ def test_any_text_is_a_time_or_refused(text, kind):
 def test_an_interval_of_another_engine_is_translated_where_it_means_the_same():
     assert calendar.interval("duration", "1h5m10s") == "PT1H5M10S"
     assert calendar.interval("duration", "30d") == "P30D"
+    assert calendar.interval("duration", "1m2000ms") == "PT1M2S"
     assert calendar.interval("cycle", "5s###10m") == "R/PT10M"
     assert calendar.interval("cycle", "2s") is None, "endless, and faster than once a minute"
     assert [calendar.interval("duration", text) for text in ("500ms", "", "PT5M", "soon")] == [None] * 4

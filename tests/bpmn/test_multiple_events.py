@@ -189,3 +189,13 @@ def test_two_event_subprocesses_may_not_take_one_message_among_several():
         handler("G", d.message("m1")), declared=DECLARED,
     )  # fmt: skip
     assert {issue.element for issue in check(files, Vocabulary()) if issue.rule == "event-subprocesses"} == {"HS", "GS"}
+
+
+def test_what_an_operator_gives_at_a_timer_among_several_stays_whichever_of_them_comes():
+    run = running(*caught(d.catch("X", EITHER + d.timer("duration", "pause"))))
+    (failure,) = run.rest.failures
+    assert (failure.element, listening(run)) == ("X", ["m1", "s1"])
+    run.act(lambda execution: execution.retry(failure.task_id, {"pause": "PT1H"}))
+    assert [timer.element for timer in run.rest.timers] == ["X"]
+    run.send("m1", n=1)
+    assert run.variables == {"pause": "PT1H", "told": {"n": 1}}
