@@ -20,7 +20,13 @@ def starts(binding: Binding) -> None:
 
 
 def triggers(binding: Binding) -> None:
-    """A message for each condition that nobody wrote, or that starts a process: something outside sets it off."""
+    """A message for each event without a trigger, and for each condition that nobody wrote, or that starts a process.
+
+    Something outside sets it off.
+    """
+    for event in binding.nodes("boundaryEvent", "intermediateCatchEvent"):
+        if not any(xml.tag(child)[1].endswith(("EventDefinition", "eventDefinitionRef")) for child in event):
+            etree.SubElement(event, bpmn("messageEventDefinition"), messageRef=declared(binding, "message"))
     for definition in list(binding.process.iter(bpmn("conditionalEventDefinition"))):
         text = xml.text(xml.first(definition, "condition"))
         event = definition.getparent()
