@@ -18,12 +18,14 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import delete, func, insert, literal, select, tuple_
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import delete, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from engine.errors import GatewrightError
-from engine.inferences import spans
+from engine.inferences import rows, spans
 from engine.inferences.inference import Answered, Inference
 from engine.inferences.tables import PieceRow, SpanRow
 from engine.inventory import queries
@@ -79,9 +81,10 @@ def add(session: Session, references: References, group: Iterable[Answered]) -> 
     for answered in group:
         by_version[answered.model, answered.version, answered.environment].append(answered)
     for key, many in by_version.items():
-        moments = [moment or each.logged_at for each in many for moment in each.event_times]
+        hours = [hour for each in many for hour in spans.numbers_of(each.logged_at, each.event_times)]
         inputs = [given for each in many for given in each.inputs]
-        _write(session, references, key, moments, inputs, [score for each in many for score in each.scores])
+        scores = [score for each in many for score in each.scores]
+        _write(session, references, key, hours, inputs, scores, _shared([each.numbers for each in many]))
 
 
 def add_again(session: Session, references: References, inferences: Iterable[Inference]) -> None:
@@ -90,8 +93,8 @@ def add_again(session: Session, references: References, inferences: Iterable[Inf
     for each in inferences:
         by_version[each.model, each.version, each.environment].append(each)
     for key, many in by_version.items():
-        moments, inputs = [each.event_time for each in many], [each.input for each in many]
-        _write(session, references, key, moments, inputs, [each.score for each in many])
+        hours, inputs = [spans.number_of(each.event_time) for each in many], [each.input for each in many]
+        _write(session, references, key, hours, inputs, [each.score for each in many])
 
 
 def fold(session: Session) -> int:
@@ -213,32 +216,37 @@ def _write(
     session: Session,
     references: References,
     key: tuple[str, int, str],
-    moments: Sequence[datetime],
+    hours: Sequence[int],
     inputs: Sequence[Mapping[str, Any]],
     scores: Sequence[float | None],
+    numbers: Mapping[str, NDArray[np.float64]] | None = None,
 ) -> None:
     model, version, environment = key
     found = references.of(session, model, version)
-    if found is None or not moments:
+    if found is None or not hours:
         return
     digest, reference = found
+    known = numbers or {}
     values: dict[str, Any] = {
-        name: [given.get(name) for given in inputs] for name in reference.names() if name != OUTPUT
+        name: known[name] if name in known else [given.get(name) for given in inputs]
+        for name in reference.names()
+        if name != OUTPUT
     }
-    tallies = reference.tallies({**values, OUTPUT: scores}, [spans.number_of(each) for each in moments])
-    session.execute(
-        insert(PieceRow),
+    tallies = reference.tallies({**values, OUTPUT: scores}, hours)
+    rows.insert(
+        session,
+        "pieces",
+        ("id", "model", "version", "environment", "reference", "hour", "rows", "tally"),
         [
-            {
-                "id": new_id(),
-                "model": model,
-                "version": version,
-                "environment": environment,
-                "reference": digest,
-                "hour": spans.start_of(hour),
-                "rows": tally.rows,
-                "tally": tally.packed(),
-            }
-            for hour, tally in sorted(tallies.items())
+            (new_id(), model, version, environment, digest, spans.start_of(hour), tally.rows, tally.packed())
+            for hour, tally in tallies.items()
         ],
     )
+
+
+def _shared(parts: Sequence[Mapping[str, NDArray[np.float64]]]) -> Mapping[str, NDArray[np.float64]]:
+    """The columns that all requests have as numbers, one behind the other."""
+    if len(parts) == 1:
+        return parts[0]
+    names = set(parts[0]).intersection(*parts[1:])
+    return {name: np.concatenate([each[name] for each in parts]) for name in names}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,8 @@ class Answered:
     scores: Sequence[float | None]
     decisions: Sequence[str | None]
     outputs: Sequence[Mapping[str, Any]] | None = None  #: None: nothing beyond score and decision
+    #: those columns of `inputs` that were made numbers already (nan where there is none), for those who count
+    numbers: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -5,7 +5,6 @@ Kept as the counts of columns are (see `counts`): as pieces by those who write, 
 
 from __future__ import annotations
 
-import math
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,11 +13,11 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, func, insert, select, tuple_
+from sqlalchemy import delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from engine.inferences import spans
+from engine.inferences import rows, spans
 from engine.inferences.counts import FOLDED_AT_ONCE, LOOK_AGAIN_SECONDS, References
 from engine.inferences.inference import Answered, Inference
 from engine.inferences.tables import OutcomePieceRow, OutcomeSpanRow
@@ -35,9 +34,9 @@ from engine.statistics.outcomes import (
     UNDECIDED,
     Cases,
     Layout,
-    answered_sums,
     count,
     layout,
+    right,
 )
 from engine.store import new_id
 
@@ -59,6 +58,13 @@ class Manner:
         if found is None:
             return UNDECIDED
         return SELECTED if found else DECLINED
+
+    def all_decided(self, decisions: Sequence[str | None], scores: Sequence[float | None]) -> list[int]:
+        """`decided` of many: where every word tells, the scores are not asked."""
+        told = {each: self.decided(each, None) for each in set(decisions)}
+        if UNDECIDED not in told.values():
+            return [told[each] for each in decisions]
+        return [self.decided(*each) for each in zip(decisions, scores, strict=True)]
 
 
 @dataclass(slots=True)
@@ -92,32 +98,25 @@ class Manners:
 
 def add(session: Session, manners: Manners, group: Iterable[Answered]) -> None:
     """Count the decisions and the answer times of a group of the log, in the transaction that writes it."""
-    rows = [
-        {
-            "key": (each.model, each.version, each.environment),
-            "moment": moment or each.logged_at,
-            "input": given,
-            "score": score,
-            "decision": decision,
-        }
-        for each in group
-        for moment, given, score, decision in zip(
-            each.event_times, each.inputs, each.scores, each.decisions, strict=True
-        )
-    ]
-    requests = [((each.model, each.version, each.environment), each.logged_at, each.latency_us) for each in group]
-    _write(session, [*_answers(session, manners, rows), *_requests(requests)])
+    found: dict[_Of, _Rows] = defaultdict(_Rows)
+    requests = []
+    for each in group:
+        key = each.model, each.version, each.environment
+        found[key].add(spans.numbers_of(each.logged_at, each.event_times), each.inputs, each.scores, each.decisions)
+        requests.append((key, each.logged_at, each.latency_us))
+    _write(session, [*_answers(session, manners, found), *_requests(requests)])
 
 
 def add_again(session: Session, manners: Manners, inferences: Iterable[Inference]) -> None:
     """The same for inferences one by one: those that were not in the log before."""
-    rows, requests = [], []
+    found: dict[_Of, _Rows] = defaultdict(_Rows)
+    requests = []
     for each in inferences:
         key = each.model, each.version, each.environment
-        rows.append({"key": key, "moment": each.event_time, **{n: getattr(each, n) for n in _READ}})
+        found[key].add([spans.number_of(each.event_time)], [each.input], [each.score], [each.decision])
         if each.position == 0:
             requests.append((key, each.logged_at, each.latency_us))
-    _write(session, [*_answers(session, manners, rows), *_requests(requests)])
+    _write(session, [*_answers(session, manners, found), *_requests(requests)])
 
 
 def write(session: Session, key: tuple[str, int, str], pieces: Mapping[int, Named]) -> None:
@@ -182,32 +181,52 @@ def window(
     return total_of_packed(session.scalars(whole.union_all(pieces)).all())
 
 
-_READ = ("input", "score", "decision")
 _KEY = ("model", "version", "environment", "kind", "unit", "starts_at")
 
-_Piece = tuple[str, tuple[str, int, str], int, Named]
+_Of = tuple[str, int, str]  #: model, version, environment
+_Piece = tuple[str, _Of, int, Named]
 
 
-def _answers(session: Session, manners: Manners, rows: Sequence[Mapping[str, Any]]) -> Iterable[_Piece]:
-    by_version: dict[tuple[str, int, str], list[Mapping[str, Any]]] = defaultdict(list)
-    for row in rows:
-        by_version[row["key"]].append(row)
-    for key, many in by_version.items():
+@dataclass(slots=True)
+class _Rows:
+    """Answered rows of one version in one environment, by column."""
+
+    hours: list[int] = field(default_factory=list)
+    inputs: list[Mapping[str, Any]] = field(default_factory=list)
+    scores: list[float | None] = field(default_factory=list)
+    decisions: list[str | None] = field(default_factory=list)
+
+    def add(
+        self,
+        hours: Sequence[int],
+        inputs: Sequence[Mapping[str, Any]],
+        scores: Sequence[float | None],
+        decisions: Sequence[str | None],
+    ) -> None:
+        self.hours += hours
+        self.inputs += inputs
+        self.scores += scores
+        self.decisions += decisions
+
+
+def _answers(session: Session, manners: Manners, of: Mapping[_Of, _Rows]) -> Iterable[_Piece]:
+    for key, many in of.items():
         manner = manners.of(session, key[0], key[1])
-        if manner is None:
+        if manner is None or not many.hours:
             continue
-        decided = [manner.decided(row["decision"], row["score"]) for row in many]
-        scores = [math.nan if row["score"] is None or not manner.layout.scored else float(row["score"]) for row in many]
+        decided = np.array(manner.all_decided(many.decisions, many.scores), dtype=np.int64)
+        # None becomes nan.
+        scores = np.array(many.scores if manner.layout.scored else [None] * len(decided), dtype=np.float64)
         cases = Cases(
-            spans=np.array([spans.number_of(row["moment"]) for row in many], dtype=np.int64),
-            known=np.full(len(many), ANSWERED, dtype=np.int64),
-            decided=np.array(decided, dtype=np.int64),
-            scores=np.array(scores, dtype=np.float64),
+            spans=np.array(many.hours, dtype=np.int64),
+            known=np.full(len(decided), ANSWERED, dtype=np.int64),
+            decided=decided,
+            scores=scores,
             groups={
-                each.column.name: (each.of([row["input"].get(each.column.name) for row in many]), each.labels)
+                each.column.name: (each.of([given.get(each.column.name) for given in many.inputs]), each.labels)
                 for each in manner.layout.attributes
             },
-            sums=[answered_sums(chosen, score) for chosen, score in zip(decided, scores, strict=True)],
+            added=right(decided, scores),
         )
         yield from ((OUTCOMES, key, hour, found) for hour, found in sorted(count(cases).items()))
 
@@ -221,19 +240,10 @@ def _requests(requests: Iterable[tuple[tuple[str, int, str], datetime, int]]) ->
         yield REQUESTS, key, hour, in_order(len(found), (LATENCY,), places, times.astype(np.int64), {})
 
 
-def _write(session: Session, pieces: Sequence[_Piece]) -> None:
-    """One statement, however many."""
-    if pieces:
-        values = [
-            {
-                "id": new_id(),
-                "kind": kind,
-                "model": key[0],
-                "version": key[1],
-                "environment": key[2],
-                "hour": spans.start_of(hour),
-                "counts": found.packed(),
-            }
-            for kind, key, hour, found in pieces
-        ]
-        session.execute(insert(OutcomePieceRow), values)
+def _write(session: Session, pieces: Iterable[_Piece]) -> None:
+    rows.insert(
+        session,
+        "outcome_pieces",
+        ("id", "kind", "model", "version", "environment", "hour", "counts"),
+        [(new_id(), kind, *key, spans.start_of(hour), found.packed()) for kind, key, hour, found in pieces],
+    )

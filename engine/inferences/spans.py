@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,6 +28,12 @@ def start_of(hour: int) -> datetime:
 def number_of(moment: datetime) -> int:
     """The hour of a moment, numbered from 1970 on."""
     return int(moment.timestamp()) // HOUR
+
+
+def numbers_of(logged_at: datetime, event_times: Sequence[datetime | None]) -> list[int]:
+    """The hours of the rows of one request, which happened when it was logged where nothing else was said."""
+    logged = number_of(logged_at)
+    return [logged if moment is None else number_of(moment) for moment in event_times]
 
 
 def inside(unit: Any, starts_at: Any, first: datetime, end: datetime) -> ColumnElement[bool]:

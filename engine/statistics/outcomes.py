@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from itertools import combinations
@@ -84,7 +84,8 @@ class Cases:
     decided: Whole  #: UNDECIDED, DECLINED or SELECTED
     scores: NDArray[np.float64]  #: nan where there is none, and for values
     groups: Mapping[str, tuple[Whole, Sequence[str]]]  #: protected column -> (the group of each row, the labels)
-    sums: Sequence[Sums]  #: what each row adds to which sum
+    sums: Sequence[Sums] = ()  #: what each row adds to which sum
+    added: Mapping[str, NDArray[Any]] = field(default_factory=dict)  #: the same by sum, where every row adds to it
 
 
 def count(cases: Cases) -> dict[int, Named]:
@@ -104,7 +105,7 @@ def count(cases: Cases) -> dict[int, Named]:
     places, times = np.unique(np.concatenate([at * width + each for each in vectors]), return_counts=True)
     ends = np.searchsorted(places, np.arange(len(spans) + 1) * width)
     rows = np.bincount(at[cases.known == ANSWERED], minlength=len(spans))
-    sums = _sums(at, cases.sums, len(spans))
+    sums = _sums(at, cases, len(spans))
     return {
         int(span): in_order(
             int(rows[n]),
@@ -137,11 +138,14 @@ def units(number: float, bits: int) -> int:
     return round(Fraction(number) * Fraction(2) ** bits)
 
 
-def answered_sums(decided: int, score: float) -> Sums:
-    """Of an answer: the chance that its decision is right, if its score is."""
-    if decided == UNDECIDED or math.isnan(score):
-        return ()
-    return (("right", round((score if decided == SELECTED else 1 - score) * 2.0**BITS)),)
+def right(decided: Whole, scores: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
+    """Of answers: the chance that each decision is right, if its score is."""
+    chance = np.where(decided == SELECTED, scores, 1 - scores)
+    known = (decided != UNDECIDED) & ~np.isnan(scores)
+    parts = np.rint(np.where(known, chance, 0.0) * 2.0**BITS)
+    # A score lies in [0, 1]. What a model gives that keeps to no bounds is added all the same, exactly.
+    exact = np.abs(chance, where=known, out=np.zeros(len(chance))).max(initial=0.0) <= 1
+    return {"right": parts.astype(np.int64) if exact else np.array([int(each) for each in parts], dtype=object)}
 
 
 def score_sums(positive: bool, score: float) -> Sums:
@@ -200,10 +204,14 @@ def _name(groups: Mapping[str, tuple[Whole, Sequence[str]]], columns: tuple[str,
     return one, groups[one][1][code // len(labels)], other, labels[code % len(labels)]
 
 
-def _sums(at: Whole, sums: Sequence[Sums], n: int) -> list[dict[str, int]]:
+def _sums(at: Whole, cases: Cases, n: int) -> list[dict[str, int]]:
     found: list[dict[str, int]] = [{} for _ in range(n)]
-    for place, row in zip(at.tolist(), sums, strict=True):
-        of = found[place]
-        for name, amount in row:
-            of[name] = of.get(name, 0) + amount
+    for name, amounts in cases.added.items():
+        for place, of in enumerate(found):
+            of[name] = int(amounts.sum() if n == 1 else amounts[at == place].sum())
+    if cases.sums:
+        for place, row in zip(at.tolist(), cases.sums, strict=True):
+            of = found[place]
+            for name, amount in row:
+                of[name] = of.get(name, 0) + amount
     return found

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from engine.statistics import packing
 from engine.statistics.coarse import Coarse, coarse
-from engine.statistics.columns import CELLS, Column, Counts, Values, Whole, fit
+from engine.statistics.columns import CELLS, Column, Counts, Values, Whole, end, fit, moments, placed
 
 #: the column of what a version answers, beside those of what it is asked; no feature is named so by accident
 OUTPUT = "(output)"
@@ -26,6 +26,7 @@ OUTPUT = "(output)"
 SCORE = Column(name=OUTPUT, low=0.0, high=1.0, cells=CELLS, bits=40)
 _FORMAT = 1
 _PACKED = b"\x02"  #: what packed bytes begin with, and compressed ones never do
+_ROWS_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -165,32 +166,47 @@ class Reference:
         values: column -> N values; a column that is not there is missing in every row. spans: shape (N,), of each row.
         """
         of = np.asarray(spans, dtype=np.int64)
-        names, row_span = np.unique(of, return_inverse=True)
-        size = self.offsets[-1]
-        keys, moments = [], []
-        for column, first in zip(self.columns, self.offsets, strict=False):
-            given = values.get(column.name)
-            places, numbers = column.places([None] * len(of) if given is None else given)
-            if len(places) != len(of):
-                raise ValueError(f"lengths differ: {column.name} {len(places)}, spans {len(of)}")
-            keys.append(row_span * size + first + places)
-            moments.append(_moments(column, numbers, row_span, len(names)))
-        keyed: Whole = np.concatenate([np.empty(0, np.int64), *keys])
-        occurring, times = np.unique(keyed, return_counts=True)
-        rows = np.bincount(row_span, minlength=len(names))
-        ends = np.searchsorted(occurring, np.arange(1, len(names) + 1) * size)
-        starts = np.append(0, ends)
+        for column in self.columns:
+            if column.name in values and len(values[column.name]) != len(of):
+                raise ValueError(f"lengths differ: {column.name} {len(values[column.name])}, spans {len(of)}")
+        parts: dict[int, list[Tally]] = {}
+        for start in range(0, len(of), _ROWS_AT_ONCE):
+            part = slice(start, start + _ROWS_AT_ONCE)
+            held = values if len(of) <= _ROWS_AT_ONCE else {name: each[part] for name, each in values.items()}
+            for span, tally in self._tallies(held, of[part]):
+                parts.setdefault(span, []).append(tally)
         return {
-            int(name): Tally(
-                rows=int(rows[at]),
-                places=occurring[starts[at] : ends[at]] - at * size,
-                times=times[starts[at] : ends[at]].astype(np.int64),
-                scaled=tuple(each[0][at] for each in moments),
-                least=tuple(each[1][at] for each in moments),
-                most=tuple(each[2][at] for each in moments),
-            )
-            for at, name in enumerate(names)
+            span: found[0] if len(found) == 1 else total(found, len(self.columns))
+            for span, found in sorted(parts.items())
         }
+
+    def _tallies(self, values: Mapping[str, Values], of: Whole) -> Iterator[tuple[int, Tally]]:
+        names, row_span = np.unique(of, return_inverse=True)
+        size, absent = self.offsets[-1], [None] * len(of)
+        places, numbers = placed(self.columns, [values.get(column.name, absent) for column in self.columns], len(of))
+        if len(names) == 1:
+            ends = [([total], [least], [most]) for total, least, most in moments(self.columns, numbers)]
+        else:
+            ends = [
+                _moments(column, own, row_span, len(names)) for column, own in zip(self.columns, numbers, strict=True)
+            ]
+        places += np.array(self.offsets[:-1], dtype=np.int64)[:, np.newaxis] + row_span * size
+        occurring, times = np.unique(places, return_counts=True)
+        rows = np.bincount(row_span, minlength=len(names))
+        until = np.searchsorted(occurring, np.arange(1, len(names) + 1) * size)
+        since = np.append(0, until)
+        for at, name in enumerate(names.tolist()):
+            yield (
+                name,
+                Tally(
+                    rows=int(rows[at]),
+                    places=occurring[since[at] : until[at]] - at * size,
+                    times=times[since[at] : until[at]].astype(np.int64),
+                    scaled=tuple(sums[at] for sums, _, _ in ends),
+                    least=tuple(least[at] for _, least, _ in ends),
+                    most=tuple(most[at] for _, _, most in ends),
+                ),
+            )
 
     def tally_of(self, rows: int, counts: Sequence[Counts]) -> Tally:
         """The tally of rows whose columns were counted one by one, in the order of the columns."""
@@ -277,11 +293,7 @@ def _moments(
     least, most = np.full(n, math.inf), np.full(n, -math.inf)
     np.minimum.at(least, of, known)
     np.maximum.at(most, of, known)
-    return column.scaled(known, of, n), [_end(each) for each in least.tolist()], [_end(each) for each in most.tolist()]
-
-
-def _end(number: float) -> float | None:
-    return number if math.isfinite(number) else None
+    return column.scaled(known, of, n), [end(each) for each in least.tolist()], [end(each) for each in most.tolist()]
 
 
 def _known(ends: Iterable[float | None]) -> Iterable[float]:

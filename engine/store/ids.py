@@ -8,6 +8,7 @@ import time
 import uuid
 
 _PER_MILLISECOND = 1 << 12
+_new, _set = object.__new__, object.__setattr__
 _guard = threading.Lock()
 _last = 0
 
@@ -45,4 +46,8 @@ def _made(part: int, chance: int) -> uuid.UUID:
     value = (part >> 12 & (1 << 48) - 1) << 80
     value |= 0x7 << 76 | (part & 0xFFF) << 64
     value |= 0b10 << 62 | chance
-    return uuid.UUID(int=value)
+    # Past UUID's __init__, which looks at six ways to be called: 0.4 us of 1.0, a thousand times for a batch.
+    made = _new(uuid.UUID)
+    _set(made, "int", value)
+    _set(made, "is_safe", uuid.SafeUUID.unknown)
+    return made

@@ -6,7 +6,7 @@ import logging
 import random
 import select
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -327,8 +327,10 @@ def sqlstate(failure: DBAPIError) -> str | None:
     return getattr(failure.orig, "sqlstate", None)
 
 
-def execute(session: Session, statement: str, parameters: Mapping[str, Any]) -> psycopg.Cursor[dict[str, Any]]:
-    """The result of SQL that is written out, with %(name)s for parameters: for what is done most often.
+def execute(
+    session: Session, statement: str, parameters: Mapping[str, Any] | Sequence[Any]
+) -> psycopg.Cursor[dict[str, Any]]:
+    """The result of SQL that is written out, with %(name)s or %s for parameters: for what is done most often.
 
     It goes through the driver on the session's own connection, inside its transaction and savepoint, and fails as
     SQLAlchemy does. Measured: 0.02 ms of CPU, where a cached select costs 0.15 and an insert of some rows 0.7.

@@ -22,6 +22,7 @@ from engine.telemetry import context
 _tracer = trace.get_tracer("gatewright")
 _carrier = TraceContextTextMapPropagator()
 _listening = False
+_NOTHING = nullcontext(trace.INVALID_SPAN)
 
 
 class TracingNotInstalled(GatewrightError):
@@ -40,7 +41,7 @@ def span(
     parent: what `carried` gave elsewhere; left out, the span in hand. An error ends it with the error's code or class.
     """
     if parent is None and not traced():
-        return _untraced(facts) if facts else nullcontext(trace.INVALID_SPAN)  # where nobody listens: 0.5 us, not 30
+        return _Untraced(facts) if facts else _NOTHING  # where nobody listens: 1 us, not 30
     return _span(name, parent, server, facts)
 
 
@@ -49,10 +50,20 @@ def traced() -> bool:
     return _listening or trace.get_current_span().get_span_context().is_valid
 
 
-@contextmanager
-def _untraced(facts: Mapping[str, object]) -> Iterator[trace.Span]:
-    with context.about(**facts):
-        yield trace.INVALID_SPAN
+class _Untraced:
+    """A block about these facts, of which no span is made."""
+
+    __slots__ = ("_about",)
+
+    def __init__(self, facts: Mapping[str, object]) -> None:
+        self._about = context.about(**facts)
+
+    def __enter__(self) -> trace.Span:
+        self._about.__enter__()
+        return trace.INVALID_SPAN
+
+    def __exit__(self, *_: object) -> None:
+        self._about.__exit__()
 
 
 @contextmanager

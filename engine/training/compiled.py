@@ -17,7 +17,7 @@ from engine.inventory import kinds
 from engine.sandbox import Child, ModelCodeFailed, Predictions
 from engine.store import Files
 from engine.training import scorers
-from engine.training.trees import Trees, TreesRefused
+from engine.training.trees import Floats, Trees, TreesRefused
 
 ROLE = "compiled"
 
@@ -57,9 +57,9 @@ class Compiled:
         """The predictions of rows that passed the input schema; as `Child.score_columns`."""
         return Predictions(output=self.output, values=self.trees.score(columns))
 
-    def score_rows(self, rows: Sequence[Mapping[str, Any]]) -> Predictions:
-        """The same of rows; a value that a row lacks is missing."""
-        return Predictions(output=self.output, values=self.trees.score_rows(rows))
+    def score_rows(self, rows: Sequence[Mapping[str, Any]], numbers: Mapping[str, Floats] | None = None) -> Predictions:
+        """The same of rows; a value that a row lacks is missing. numbers: those columns that are arrays already."""
+        return Predictions(output=self.output, values=self.trees.score_rows(rows, numbers))
 
 
 def make(files: Files, kind: str, child: Child, assets: Mapping[str, str], predictions: Predictions) -> dict[str, str]:

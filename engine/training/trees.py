@@ -129,11 +129,15 @@ class Trees:
             raise ValueError("the columns are not of one length")
         return self._of_many([columns[self.columns[column]] for column in self._asked], lengths.pop())
 
-    def score_rows(self, rows: Sequence[Mapping[str, Any]]) -> list[float]:
-        """The same of rows; a value that a row lacks is missing."""
+    def score_rows(self, rows: Sequence[Mapping[str, Any]], numbers: Mapping[str, Floats] | None = None) -> list[float]:
+        """The same of rows; a value that a row lacks is missing. numbers: those columns that are arrays already."""
         if len(rows) == 1:
             return [self._of_one(rows[0])]
-        return self._of_many([[row.get(self.columns[column]) for row in rows] for column in self._asked], len(rows))
+        ready = numbers or {}
+        names = [self.columns[column] for column in self._asked]
+        return self._of_many(
+            [ready[name] if name in ready else [row.get(name) for row in rows] for name in names], len(rows)
+        )
 
     def _of_one(self, row: Mapping[str, Any]) -> float:
         rows = []
@@ -152,8 +156,8 @@ class Trees:
         values[0] += self._baseline
         return float(self._linked(np.add.accumulate(values)[-1:])[0])
 
-    def _of_many(self, columns: Sequence[Sequence[Any]], n_rows: int) -> list[float]:
-        given = [np.array(values, dtype=float) for values in columns]
+    def _of_many(self, columns: Sequence[Sequence[Any] | Floats], n_rows: int) -> list[float]:
+        given = [np.asarray(values, dtype=float) for values in columns]
         if self._single:
             given = [values.astype(np.float32).astype(float) for values in given]
         sums = np.empty(n_rows)

@@ -47,7 +47,6 @@ def outcomes_of(values: dict[str, Any], rng: np.random.Generator) -> Named:
         decided=np.where(score >= 0.5, SELECTED, DECLINED),
         scores=score,
         groups={"f0": (values["f0"], ["0", "1"]), "f1": (values["f1"], [str(code) for code in range(9)])},
-        sums=[()] * n,
     )
     return count(cases)[0]
 

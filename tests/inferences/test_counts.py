@@ -10,10 +10,11 @@ from uuid import uuid4
 
 import hypothesis
 import numpy as np
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from engine.identity import Person
 from engine.inferences import counts, rows, spans
@@ -26,6 +27,8 @@ from engine.inventory.references import VersionRef
 from engine.statistics.columns import CELLS, Column
 from engine.statistics.tallies import Reference, Tally, refer, total
 from engine.store import Store, new_id, transaction
+from engine.store.postgres import EmbeddedPostgres
+from tests.statements import heard
 
 ADA = Person(id="ada", name="Ada", email="", roles=frozenset({"data_scientist"}), disabled=False)
 REF = VersionRef("credit", 1)
@@ -168,16 +171,16 @@ def test_what_is_written_again_is_counted_once(store: Store, digest: str) -> Non
         assert session.scalar(select(func.count()).select_from(InferenceRow)) == 2
 
 
-def test_a_group_of_a_counted_version_costs_one_statement_more(store: Store, digest: str) -> None:
+def test_a_group_of_a_counted_version_costs_one_statement_more(
+    store: Store, digest: str, cluster: EmbeddedPostgres, superuser: psycopg.Connection
+) -> None:
     """Once its reference is known: an INSERT of its pieces, however many hours and columns."""
     references = counts.References(store.files)
     with transaction(store) as session:
         counts.add(session, references, [answered([(0, 30, "a", 0.5)])])
-    statements: list[str] = []
-    event.listen(store.engine, "before_cursor_execute", lambda *told: statements.append(told[2].split()[0]))
-    with transaction(store) as session:
+    with heard(cluster, store, superuser) as said, transaction(store) as session:
         counts.add(session, references, [answered([(hour, 30, "a", 0.5) for hour in range(100)])])
-    assert statements == ["INSERT"]
+    assert [each.split(" (")[0] for each in said.statements] == ["INSERT INTO inferences.pieces"]
 
 
 def test_a_version_without_reference_is_logged_and_not_counted(store: Store, digest: str) -> None:

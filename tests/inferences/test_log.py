@@ -24,6 +24,7 @@ from engine.inferences.queries import Window
 from engine.inferences.tables import InferenceRow
 from engine.store import Store, new_id, transaction
 from engine.store.postgres import EmbeddedPostgres
+from tests.statements import heard
 
 AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 UNKNOWN = uuid4()
@@ -236,18 +237,21 @@ def test_refused_requests_are_counted_by_hour_and_reason(store: Store, log: Infe
     assert (later.answered, later.failed, later.error_rate) == (0, 0, None)
 
 
-def test_a_group_costs_two_statements_beside_its_transaction(store: Store, log: InferenceLog) -> None:
-    from sqlalchemy import event
-
+def test_a_group_costs_two_statements_beside_its_transaction(
+    store: Store, log: InferenceLog, cluster: EmbeddedPostgres, superuser: psycopg.Connection
+) -> None:
     written = threading.Event()
     log.offer(answered(), written.set)  # the version's reference is looked up, and is not there
     assert written.wait(20)
-    statements: list[str] = []
-    event.listen(store.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
-    log.offer(answered(500))
-    log.drain()
-    # The COPY goes past SQLAlchemy; beside it the answer times are counted.
-    assert [each.split(" (")[0] for each in statements] == ["INSERT INTO inferences.outcome_pieces"]
+    with heard(cluster, store, superuser) as said:
+        log.offer(answered(500))
+        log.drain()
+    # Beside the rows the answer times are counted.
+    assert [each.split(" (")[0] for each in said.statements] == [
+        "COPY inferences.inferences",
+        "INSERT INTO inferences.outcome_pieces",
+    ]
+    assert said.commits == 1
 
 
 def test_partitions_are_made_ahead_and_the_default_one_gives_its_rows_back(store: Store) -> None:

@@ -26,9 +26,9 @@ from engine.statistics.outcomes import (
     SELECTED,
     UNDECIDED,
     Cases,
-    answered_sums,
     count,
     layout,
+    right,
     score_sums,
     table,
     value_sums,
@@ -65,7 +65,13 @@ def counted(given: list[Row], *, labelled: bool = True) -> dict[int, Named]:
             decided=np.array([row[2] for row in given], dtype=np.int64),
             scores=np.array([row[3] for row in given], dtype=np.float64),
             groups={"a": codes([row[4] for row in given], "xyz"), "b": codes([row[5] for row in given], "pq")},
-            sums=[score_sums(row[1], row[3]) if labelled else answered_sums(row[2], row[3]) for row in given],
+            sums=[score_sums(row[1], row[3]) for row in given] if labelled else (),
+            added={}
+            if labelled
+            else right(
+                np.array([row[2] for row in given], dtype=np.int64),
+                np.array([row[3] for row in given], dtype=np.float64),
+            ),
         )
     )
 

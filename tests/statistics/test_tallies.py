@@ -41,6 +41,42 @@ def test_each_hour_counts_its_own_rows_and_all_hours_add_up(reference, window):
         assert refers.counts(name, whole) == refers.column(name).count(values)
 
 
+anything = (
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 5)
+    | st.integers(-(10**400), 10**400)
+    | st.floats()
+    | st.sampled_from([0.0, 1.0, 0.5, 1e300, -1e300])
+)
+
+
+@given(st.lists(st.tuples(anything, anything | st.text("ab", max_size=1), anything, st.integers(0, 1)), max_size=20))
+def test_columns_placed_together_are_placed_as_each_by_itself(window):
+    """Cells, numbers counted one by one, and texts; whatever comes in."""
+    cells = Column(name="cells", low=-1.0, high=2.0, cells=CELLS, bits=39)
+    codes = fit("codes", [1, 2, 2.5, "a"])[0]
+    numbers = fit("numbers", [-3, 0, 1, 5])[0]
+    columns = (cells, codes, numbers)
+    refers = Reference(columns=columns, tally=total([], 3))
+    values = {each.name: [row[at] for row in window] for at, each in enumerate(columns)}
+    for hours in ([0] * len(window), [row[-1] for row in window]):
+        for hour, tally in refers.tallies(values, hours).items():
+            for column in columns:
+                mine = [value for value, at in zip(values[column.name], hours, strict=True) if at == hour]
+                assert refers.counts(column.name, tally) == column.count(mine)
+
+
+def test_many_rows_are_counted_in_parts_and_add_up():
+    values = {"x": np.arange(150_000) % 7, "y": np.linspace(0.0, 1.0, 150_000)}
+    refers = refer({"x": list(range(5)), "y": [0.0, 1.0, 0.5, 0.25, 0.0]})
+    hours = np.arange(150_000) // 50_000
+    found = refers.tallies(values, hours)
+    assert [found[hour].rows for hour in (0, 1, 2)] == [50_000] * 3
+    for name in values:
+        assert refers.counts(name, total(found.values(), 2)) == refers.column(name).count(values[name])
+
+
 @given(rows)
 def test_a_reference_counts_itself_and_survives_its_file(given):
     values = columns_of(given)

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from engine.errors import GatewrightError
 from engine.inventory import schemas
@@ -25,6 +29,10 @@ TYPES: Mapping[str, frozenset[type]] = {
     "null": frozenset({type(None)}),
 }
 NUMBERS = frozenset({int, float})
+EXACT = 2.0**53
+
+#: columns by name, nan where a row has no number
+Numbers = Mapping[str, NDArray[np.float64]]
 
 
 class InputInvalid(GatewrightError):
@@ -60,10 +68,14 @@ class InputSchema:
         self._required = frozenset(self.schema.get("required", ()))
         self._columns = {name: _Column(rule) for name, rule in self.properties.items()}
 
-    def check(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Raises InputInvalid naming rows and fields; returns nothing where every row fits."""
-        if self._pass(rows):
-            return
+    def check(self, rows: Sequence[Mapping[str, Any]]) -> Numbers:
+        """Raises InputInvalid naming rows and fields.
+
+        Where every row fits: those columns of many rows that are numbers in all of them, ready for walk and counts.
+        """
+        numbers: dict[str, NDArray[np.float64]] = {}
+        if self._pass(rows, numbers):
+            return numbers
         faults = schemas.validate_rows(self.schema, rows) or [
             RowFault(row, str(field), "holds a NUL character, which cannot be stored")
             for row, given in enumerate(rows)
@@ -72,14 +84,31 @@ class InputSchema:
         ]
         if faults:
             raise InputInvalid(faults)
+        return {}
 
-    def _pass(self, rows: Sequence[Mapping[str, Any]]) -> bool:
-        if not all(self._required <= row.keys() <= self._known for row in rows):
-            return False
+    def _pass(self, rows: Sequence[Mapping[str, Any]], numbers: dict[str, NDArray[np.float64]]) -> bool:
         if len(rows) == 1:
             row = rows[0]
+            if not self._required <= row.keys() <= self._known:
+                return False
             return all(column.passes_one(row[name]) for name, column in self._columns.items() if name in row)
-        return all(column.passes([row[name] for row in rows if name in row]) for name, column in self._columns.items())
+        if set(map(len, rows)) == {len(self.fields)}:
+            try:
+                columns = [list(map(itemgetter(name), rows)) for name in self.fields]
+            except KeyError:  # an unknown field stands for one that is not there
+                return False
+            for name, values in zip(self.fields, columns, strict=True):
+                passed, as_numbers = self._columns[name].passes(values)
+                if not passed:
+                    return False
+                if as_numbers is not None:
+                    numbers[name] = as_numbers
+            return True
+        if not all(self._required <= row.keys() <= self._known for row in rows):
+            return False
+        return all(
+            column.passes([row[name] for row in rows if name in row])[0] for name, column in self._columns.items()
+        )
 
 
 class _Column:
@@ -102,21 +131,34 @@ class _Column:
             return "\0" not in value
         return kind not in NUMBERS or (math.isfinite(value) and self._least <= value <= self._most)
 
-    def passes(self, values: Sequence[Any]) -> bool:
+    def passes(self, values: Sequence[Any]) -> tuple[bool, NDArray[np.float64] | None]:
+        """Also the values as an array, where they all are numbers that a float holds."""
         kinds = set(map(type, values))
         if not kinds <= self._types:
-            return False
+            return False, None
         if self._choices is not None and not self._choices.issuperset(values):
-            return False
+            return False, None
         if str in kinds and any("\0" in value for value in values if type(value) is str):
-            return False
+            return False, None
+        if kinds <= NUMBERS and (found := _array(values)) is not None:
+            return bool(self._least <= found.min() and found.max() <= self._most), found
         if kinds & NUMBERS:
             numbers = values if kinds <= NUMBERS else [value for value in values if type(value) in NUMBERS]
             # min and max pass over a NaN that does not come first, so it is looked for by itself.
             if float in kinds and not all(map(math.isfinite, numbers)):
-                return False
-            return bool(self._least <= min(numbers) and max(numbers) <= self._most)
-        return True
+                return False, None
+            return bool(self._least <= min(numbers) and max(numbers) <= self._most), None
+        return True, None
+
+
+def _array(values: Sequence[Any]) -> NDArray[np.float64] | None:
+    """Numbers as floats; None where one is not finite, or so large that whole numbers are rounded."""
+    try:
+        found = np.array(values, dtype=np.float64)
+    except OverflowError:
+        return None
+    # A nan is no greatest number, so it fails here as well.
+    return found if len(found) and np.abs(found).max() <= EXACT else None
 
 
 def _holds_nul(value: Any) -> bool:

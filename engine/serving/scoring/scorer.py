@@ -19,6 +19,7 @@ from typing import Any
 
 from engine.errors import GatewrightError
 from engine.sandbox import Child, ModelCodeFailed, Predictions
+from engine.serving.scoring.checks import Numbers
 from engine.training.compiled import Compiled
 
 #: Rows that one call to the child carries at most, unless a single request has more.
@@ -126,20 +127,22 @@ class Scorer:
             self._changed.notify()
         return await waiting.future
 
-    async def score_rows(self, rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> Predictions:
-        """As `score`, of rows as they came. fields: those of the input schema."""
+    async def score_rows(
+        self, rows: Sequence[Mapping[str, Any]], fields: Sequence[str], numbers: Numbers
+    ) -> Predictions:
+        """As `score`, of rows as they came. fields: those of the input schema. numbers: what its check gave."""
         if self._compiled is not None:
-            return await self._walk(self._compiled, rows)
+            return await self._walk(self._compiled, rows, numbers)
         return await self.score({name: [row.get(name) for row in rows] for name in fields}, len(rows))
 
-    async def _walk(self, compiled: Compiled, rows: Sequence[Mapping[str, Any]]) -> Predictions:
+    async def _walk(self, compiled: Compiled, rows: Sequence[Mapping[str, Any]], numbers: Numbers) -> Predictions:
         """Few rows are answered at once, many in a thread, so that they hold nobody up."""
         if self._state != "running" or self._ending.is_set():
             raise self._not_ready()
         try:
             if len(rows) <= ROWS_AT_ONCE:
-                return compiled.score_rows(rows)
-            return await asyncio.to_thread(compiled.score_rows, rows)
+                return compiled.score_rows(rows, numbers)
+            return await asyncio.to_thread(compiled.score_rows, rows, numbers)
         except (ValueError, TypeError, KeyError) as cause:
             raise ScoringFailed(version=self.version, cause=cause) from cause
 

@@ -22,6 +22,7 @@ from engine.serving.scoring import batch as batches
 from engine.serving.scoring import open_inference
 from engine.serving.scoring.batch import Batch
 from engine.serving.scoring.callers import Callers, require_scope
+from engine.serving.scoring.checks import Numbers
 from engine.serving.scoring.directory import Endpoint, NotDeployed, Version
 from engine.serving.scoring.scorer import ScorerNotReady
 from engine.serving.scoring.watch import Watch
@@ -380,10 +381,10 @@ class Service:
         """The predictions, and the rows on their way into the log; only then may they be answered."""
         while True:
             version = self._ready(endpoint)
-            version.schema.check(batch.rows)
+            numbers = version.schema.check(batch.rows)
             try:
                 with tracing.span("model", definition=endpoint.deployment.reference):
-                    predictions = await endpoint.scorer.score_rows(batch.rows, version.schema.fields)
+                    predictions = await endpoint.scorer.score_rows(batch.rows, version.schema.fields, numbers)
                 break
             except ScorerNotReady:
                 deployment = endpoint.deployment
@@ -391,7 +392,7 @@ class Service:
                 if successor is endpoint:
                     raise
                 endpoint = successor  # it was replaced in the moment between finding and asking it
-        answered = _answered(self._store, call, caller, endpoint, batch, predictions, version)
+        answered = _answered(self._store, call, caller, endpoint, batch, predictions, version, numbers)
         await self._logged(answered, durable=endpoint.durable)
         metrics.ROWS.inc(len(batch.rows))
         return endpoint, predictions, answered
@@ -446,6 +447,7 @@ def _answered(
     batch: Batch,
     predictions: Predictions,
     version: Version,
+    numbers: Numbers,
 ) -> Answered:
     deployment, reasons = endpoint.deployment, predictions.reasons
     request, *ids = new_ids(1 + len(batch.rows))
@@ -465,4 +467,5 @@ def _answered(
         scores=predictions.values,
         decisions=version.decide(predictions),
         outputs=None if reasons is None else [{"reasons": each} for each in reasons],
+        numbers=numbers,
     )
