@@ -363,7 +363,9 @@ def take_back(session: Session) -> bool:
     return True
 
 
-def _send(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> psycopg.Cursor[dict[str, Any]]:
+def _send(
+    connection: Connection, statement: str, parameters: Mapping[str, Any] | Sequence[Any]
+) -> psycopg.Cursor[dict[str, Any]]:
     driver = cast(psycopg.Connection[Any], connection.connection.driver_connection)
     try:
         return driver.cursor(row_factory=dict_row).execute(statement, parameters)
