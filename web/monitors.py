@@ -12,7 +12,7 @@ from flask import Blueprint, Response, flash, redirect, request, url_for
 from engine.errors import GatewrightError
 from engine.handlers import monitoring
 from engine.inventory.references import VersionRef
-from engine.monitoring import monitors, queries, sensitivity, thresholds
+from engine.monitoring import micro_batches, monitors, queries, sensitivity, thresholds
 from engine.monitoring.measures import all_measures
 from engine.monitoring.monitors import Monitor
 from engine.monitoring.queries import Watched
@@ -106,7 +106,7 @@ def edit(monitor: UUID) -> Response | tuple[str | Response, int]:
     given = request.form
     changes: dict[str, Any] = {
         name: given[name].strip()[:200]
-        for name in ("timing", "timezone", "window", "ends", "missed", "floor")
+        for name in ("timing", "timezone", "window", "ends", "missed", "floor", "batch_rows", "batch_seconds")
         if given.get(name, "").strip()
     }
     if "chosen" in given:
@@ -183,6 +183,7 @@ def _page(monitor: UUID, *, refusal: GatewrightError | None = None) -> str | Res
         measures=all_measures(),
         refusal=refusal,
         sensitivity=_sensitivity(found, shown),
+        hours=micro_batches.hours(session(), monitor),
     )
 
 

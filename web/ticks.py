@@ -9,6 +9,7 @@ from engine.handlers import alarms, facts, monitoring
 from engine.identity import browser_sessions, sign_in
 from engine.inferences import counts, outcomes
 from engine.inferences.partitions import ensure_partitions
+from engine.monitoring import micro_batches
 from engine.monitoring.feeds import arrivals
 from engine.runtime.clock import Tick
 from engine.store import Store, now, transaction
@@ -41,6 +42,8 @@ TICKS = (
     Tick("checkpoints of the audit log", 60.0, audit.checkpoint),
     Tick("partitions of the inference log", 3600.0, _make_partitions),
     Tick("counts of the inference log", 5.0, _fold_counts),
+    # Often: what a monitor says of its batches it says at the end of each, not at its next run.
+    Tick("batches of busy channels", 0.5, micro_batches.look_at_all),
     Tick("missed runs of monitors", 30.0, monitoring.watch),
     Tick("feeds", 30.0, arrivals.read_due),
     Tick("ended sessions", 3600.0, _forget_what_ended),

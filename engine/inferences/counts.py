@@ -193,6 +193,23 @@ def window(
     return total_of_packed(session.scalars(whole.union_all(pieces)), columns)
 
 
+def rows(session: Session, ref: VersionRef, *, environment: str, since: datetime, until: datetime) -> int:
+    """How many rows of a version were counted between two instants, widened to whole hours; no counts are read."""
+    first, end = spans.whole_hours(since, until)
+    of_version = (ref.model, ref.number, environment)
+    whole = (
+        select(SpanRow.rows)
+        .where(tuple_(SpanRow.model, SpanRow.version, SpanRow.environment) == tuple_(*map(literal, of_version)))
+        .where(spans.inside(SpanRow.unit, SpanRow.starts_at, first, end))
+    )
+    pieces = (
+        select(PieceRow.rows)
+        .where(tuple_(PieceRow.model, PieceRow.version, PieceRow.environment) == tuple_(*map(literal, of_version)))
+        .where(spans.within(PieceRow.hour, first, end))
+    )
+    return int(session.scalar(select(func.coalesce(func.sum(whole.union_all(pieces).subquery().c.rows), 0))) or 0)
+
+
 def newest(session: Session, ref: VersionRef, environment: str) -> datetime | None:
     """The newest hour of event time of which anything of a version was counted; None where nothing was."""
     of_version = (ref.model, ref.number, environment)

@@ -51,6 +51,8 @@ class Monitoring(BaseModel):
     )
     measures: tuple[str, ...] = Field(default=(), max_length=50, description="Measures; empty: all that there are.")
     floor: int = Field(default=200, ge=20, le=10**9, description="Rows under which nothing is said.")
+    batch_rows: int = Field(default=0, ge=0, le=10**9, description="Between runs: judge after so many rows; 0: not.")
+    batch_seconds: int = Field(default=0, ge=0, le=3600, description="The same after so many seconds; 0: not.")
 
     @field_validator("window")
     @classmethod

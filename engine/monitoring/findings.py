@@ -99,7 +99,23 @@ def follow(
 
     spoke: the measures that ran and could tell; a finding of theirs that is not among the readings is over.
     """
-    lasting = open_of(session, monitor.id)
+    seen = follow_readings(session, monitor, verdict, version=version, spoke=spoke)
+    silence, opened, closed = open_of(session, monitor.id).get((SILENCE, "rows", "")), seen.opened, seen.closed
+    if verdict.state == "no data":
+        said = "; ".join(f"{measure}: {why}" for measure, why in verdict.silent.items())
+        row, is_new = silent(session, monitor, said, version=version)
+        opened = (*opened, *([as_finding(row)] if is_new else []))
+    elif silence is not None:
+        closed = (*closed, as_finding(close(session, silence, because="it was measured again")))
+    session.flush()
+    return Seen(opened=opened, worsened=seen.worsened, closed=closed, lasting=seen.lasting)
+
+
+def follow_readings(
+    session: Session, monitor: MonitorRow, verdict: Verdict, *, version: int | None, spoke: Sequence[str]
+) -> Seen:
+    """The same of what was read alone: whether the monitor sees anything at all is not asked."""
+    lasting = {key: row for key, row in open_of(session, monitor.id).items() if key[0] != SILENCE}
     opened, worsened, closed = [], [], []
     flagged = set()
     for cause in verdict.causes:
@@ -116,18 +132,10 @@ def follow(
     healthy = {_key(each) for each in verdict.readings if each.state == "healthy"}
     told = {_key(each) for each in verdict.readings}
     for key, row in lasting.items():
-        if key[0] == SILENCE:
-            if verdict.state != "no data":
-                closed.append(close(session, row, because="it was measured again"))
-        elif key in healthy:
+        if key in healthy:
             closed.append(close(session, row, because="a healthy reading"))
         elif key not in told and key[0] in spoke:
             closed.append(close(session, row, because="no longer reported"))
-    if verdict.state == "no data":
-        said = "; ".join(f"{measure}: {why}" for measure, why in verdict.silent.items())
-        row, is_new = silent(session, monitor, said, version=version)
-        if is_new:
-            opened.append(row)
     session.flush()
     return Seen(
         opened=tuple(map(as_finding, opened)),

@@ -69,6 +69,8 @@ class Monitor:
     timezone: str
     missed: str
     floor: int
+    batch_rows: int  #: so many new rows are judged at once, between the runs; 0: not by rows
+    batch_seconds: int  #: so many seconds after the last look new rows are judged, however few; 0: not by time
     state: str  #: running or stopped
     started_at: datetime
     started_by: str
@@ -238,6 +240,8 @@ def value(row: MonitorRow) -> Monitor:
         timezone=row.timezone,
         missed=row.missed,
         floor=row.floor,
+        batch_rows=row.batch_rows,
+        batch_seconds=row.batch_seconds,
         state=row.state,
         started_at=row.started_at,
         started_by=row.started_by,

@@ -38,6 +38,8 @@ class MonitorRow(Base):
     timezone: Mapped[str]
     missed: Mapped[str]  #: what becomes of missed runs: as a schedule has it
     floor: Mapped[int]
+    batch_rows: Mapped[int] = mapped_column(server_default=text("0"))  #: 0, as below: no batches
+    batch_seconds: Mapped[int] = mapped_column(server_default=text("0"))
     state: Mapped[str]
     started_at: Mapped[Moment]
     started_by: Mapped[str]
@@ -80,6 +82,22 @@ class RunRow(Base):
     silent: Mapped[dict[str, Any]]  #: measure -> why it said nothing
     p: Mapped[list[float]] = mapped_column(ARRAY(Double))  #: of all that was tested, for corrections over many runs
     detail: Mapped[str]  #: why it was missed, or empty
+
+
+class LookRow(Base):
+    """One hour of a version, as a monitor that judges batches saw it so far."""
+
+    __tablename__ = "looks"
+    __table_args__ = (CheckConstraint(f"state IN {_STATES}", name="state"), {"schema": SCHEMA})
+
+    monitor: Mapped[UUID] = mapped_column(ForeignKey("monitoring.monitors.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    hour: Mapped[Moment] = mapped_column(primary_key=True)
+    looks: Mapped[int] = mapped_column(BigInteger)
+    rows: Mapped[int] = mapped_column(BigInteger)  #: of the hour, at the last look
+    first_at: Mapped[Moment]
+    looked_at: Mapped[Moment]
+    state: Mapped[str]  #: the worst of all looks
 
 
 class FindingRow(Base):

@@ -64,7 +64,7 @@ def main() -> None:
     asked.add_argument("--workers", type=int, default=2)
     asked.add_argument("--json", type=Path)
     given = asked.parse_args()
-    with _house() as (store, server):
+    with house() as (store, server):
         began = time.monotonic()
         hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
         expected = _given_models(store, given.models, hour)
@@ -240,7 +240,7 @@ def _workers(store: Store, n: int) -> Iterator[list[psutil.Process]]:
 
 
 @contextmanager
-def _house() -> Iterator[tuple[Store, EmbeddedPostgres]]:
+def house() -> Iterator[tuple[Store, EmbeddedPostgres]]:
     """A store on a PostgreSQL server of its own."""
     with tempfile.TemporaryDirectory() as data:
         folder = default_folder(Path(data))

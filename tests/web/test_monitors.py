@@ -56,10 +56,16 @@ def test_r32_bounds_are_proposed_on_the_page_and_approved_by_another(visit, know
 def test_a_monitor_is_changed_and_run_on_its_page(visit, known, house):
     address = f"/monitors/{known.ids['monitor']}"
     max_ = visit("model_operator")
-    assert max_.post(address, data={"timing": "0 * * * *", "window": "PT6H", "floor": "50"}).status_code == 302
+    assert (
+        max_.post(
+            address, data={"timing": "0 * * * *", "window": "PT6H", "floor": "50", "batch_rows": "700"}
+        ).status_code
+        == 302
+    )
+    assert "judged every 700 rows" in words(max_.get(address))
     with transaction(house) as session:
         found = monitors.get(session, known.ids["monitor"])
-    assert (found.timing, found.window, found.floor) == ("0 * * * *", "PT6H", 50)
+    assert (found.timing, found.window, found.floor, found.batch_rows) == ("0 * * * *", "PT6H", 50, 700)
     refused = max_.post(address, data={"timing": "at noon"})
     assert (refused.status_code, "at noon" in words(refused)) == (422, True)
     assert max_.post(f"{address}/run").status_code == 302

@@ -79,6 +79,8 @@ class MonitorChange(BaseModel):
     missed: Literal["run_all", "run_once", "skip"] | None = None
     measures: list[str] | None = Field(default=None, max_length=50)
     floor: Int | None = Field(default=None, ge=20, le=10**9)
+    batch_rows: Int | None = Field(default=None, ge=0, le=10**9, description="Between runs: judge after so many rows.")
+    batch_seconds: Int | None = Field(default=None, ge=0, le=3600, description="The same after so many seconds.")
 
 
 class NewBounds(BaseModel):

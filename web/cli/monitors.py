@@ -97,6 +97,8 @@ def edit(
     ends: Annotated[str, typer.Option(help="due, or newest.")] = "",
     missed: Annotated[str, typer.Option(help="run_all, run_once or skip.")] = "",
     floor: Annotated[int, typer.Option(help="Rows under which nothing is said; 0 leaves it.")] = 0,
+    batch_rows: Annotated[int, typer.Option(help="Judge after so many rows; 0 switches it off.")] = -1,
+    batch_seconds: Annotated[int, typer.Option(help="The same after so many seconds.")] = -1,
     as_: As = "",
 ) -> None:
     """Give a monitor another timing or window; its schedule follows."""
@@ -107,8 +109,11 @@ def edit(
     given = {
         "timing": timing, "timezone": timezone, "window": window, "ends": ends, "missed": missed, "floor": floor,
     }  # fmt: skip
+    batches = {"batch_rows": batch_rows, "batch_seconds": batch_seconds}
+    changes = {name: value for name, value in given.items() if value}
+    changes |= {name: value for name, value in batches.items() if value >= 0}
     with acting.acting(as_, "monitor edit") as (store, person), transaction(store) as session:
-        monitoring.edit(session, person, monitor, {name: value for name, value in given.items() if value})
+        monitoring.edit(session, person, monitor, changes)
 
 
 @app.command()

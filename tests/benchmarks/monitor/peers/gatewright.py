@@ -7,8 +7,6 @@ of numbers in cells, chi-square of codes; each with its interval, and p after Be
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from engine.monitoring import scans
 from engine.monitoring.drift import Bounds, compare
 from engine.statistics.jensen_shannon import jensen_shannon
@@ -20,15 +18,15 @@ from tests.benchmarks.monitor.peers.measured import Clock
 
 def measure(scan):
     """How many columns moved."""
-    for column in scan.reference.columns:
-        before, now = scan.reference.counts(column.name), scan.reference.counts(column.name, scan.tally)
-        groups = column.quantile_groups(before)
-        shares = [np.bincount(groups, weights=each.groups) for each in (before, now)]
-        jensen_shannon(*shares)
-        total_variation(*shares)
+    reference = scan.reference
+    before, now = reference.coarse.before, reference.coarse.of(scan.tally.places, scan.tally.times)
+    for at, column in enumerate(reference.columns):
+        jensen_shannon(before[at], now[at])
+        total_variation(before[at], now[at])
         if column.cells:
             edges = column.edges()
-            wasserstein(before.groups[1:-3], now.groups[1:-3], (edges[1:] + edges[:-1]) / 2)
+            cells = [reference.counts(column.name, each).groups[1:-3] for each in (None, scan.tally)]
+            wasserstein(*cells, (edges[1:] + edges[:-1]) / 2)
     return sum(each.state != "healthy" for each in compare(scan.reference, scan.tally, Bounds()))
 
 
