@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from engine.monitoring import monitors, queries, thresholds
+from engine.monitoring.tables import LookRow
 from engine.store import transaction
 from tests.web.conftest import words
 
@@ -56,13 +59,16 @@ def test_r32_bounds_are_proposed_on_the_page_and_approved_by_another(visit, know
 def test_a_monitor_is_changed_and_run_on_its_page(visit, known, house):
     address = f"/monitors/{known.ids['monitor']}"
     max_ = visit("model_operator")
-    assert (
-        max_.post(
-            address, data={"timing": "0 * * * *", "window": "PT6H", "floor": "50", "batch_rows": "700"}
-        ).status_code
-        == 302
-    )
-    assert "judged every 700 rows" in words(max_.get(address))
+    changed = {"timing": "0 * * * *", "window": "PT6H", "floor": "50", "batch_rows": "700"}
+    assert max_.post(address, data=changed).status_code == 302
+    hour = datetime(2026, 1, 5, 6, tzinfo=UTC)
+    seen = {"looks": 41, "rows": 28_700, "first_at": hour, "looked_at": hour, "state": "breach", "version": 1}
+    with transaction(house) as session:
+        session.add(LookRow(monitor=known.ids["monitor"], hour=hour, **seen))
+    page = words(max_.get(address))
+    assert "judged every 700 rows" in page
+    assert "Batches by hour" in page
+    assert "28,700" in page
     with transaction(house) as session:
         found = monitors.get(session, known.ids["monitor"])
     assert (found.timing, found.window, found.floor, found.batch_rows) == ("0 * * * *", "PT6H", 50, 700)
