@@ -193,7 +193,7 @@ def window(
     return total_of_packed(session.scalars(whole.union_all(pieces)), columns)
 
 
-def rows(session: Session, ref: VersionRef, *, environment: str, since: datetime, until: datetime) -> int:
+def rows_between(session: Session, ref: VersionRef, *, environment: str, since: datetime, until: datetime) -> int:
     """How many rows of a version were counted between two instants, widened to whole hours; no counts are read."""
     first, end = spans.whole_hours(since, until)
     of_version = (ref.model, ref.number, environment)

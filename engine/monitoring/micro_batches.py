@@ -138,7 +138,7 @@ def _look(
 ) -> Seen | None:
     before = session.get(LookRow, (row.id, version.number, hour))
     until = hour + timedelta(hours=1)
-    rows = counts.rows(session, version, environment=monitor.environment, since=hour, until=until)
+    rows = counts.rows_between(session, version, environment=monitor.environment, since=hour, until=until)
     new = rows - (before.rows if before else 0)
     waited = (at - (before.looked_at if before else hour)).total_seconds()
     by_rows = 0 < monitor.batch_rows <= new
