@@ -166,6 +166,23 @@ def test_an_alias_follows_what_is_deployed_and_goes_with_it(store: Store, regist
     assert leads_to() is None
 
 
+def test_a_version_whose_files_somebody_changed_is_not_taken_for_ours(store: Store, registry: str) -> None:
+    """Its tag says what it is; anybody may set one."""
+    house = given_a_house(store, registry)
+    server = Mlflow(house.settings)
+    given_an_environment(store, target="mlflow")
+    deployment = when_it_is_requested(store, given_rules(store, model="changed")[0])
+    number = target._registered(server, deployment, house.files)
+    assert target._registered(server, deployment, house.files) == number
+    version = server.get("model-versions/get", name="changed", version=number)["model_version"]
+    place = version["source"].partition(":")[2].strip("/")
+    server.put(f"{place}/code/gatewright_model.py", b"print('mine')")
+    again = target._registered(server, deployment, house.files)
+    assert again != number
+    written = server.artefact("changed", again, "code/gatewright_model.py", 1 << 20)
+    assert written == bundles.PROGRAM.read_bytes()
+
+
 def test_what_stands_in_mlflow_is_loaded_without_gatewright_and_told_by_digest(store: Store, tmp_path: Path) -> None:
     """A frame's NaN is a missing value again, a file that was changed is refused."""
     given_an_environment(store, target="mlflow")

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from engine.config import Settings
 from engine.errors import GatewrightError
@@ -107,18 +109,17 @@ def _registered(server: Mlflow, deployment: Deployment, files: Files) -> str:
     content = model_folder(deployment, files)
     digest = bundles.sha256(bundles.as_json({name: bundles.sha256(text) for name, text in content.items()}))
     known = _newest(server, deployment.model, BUNDLE, digest)
-    if known is not None:
+    if known is not None and _holds(server, deployment.model, known, content):
         return known
     marks = {VERSION: deployment.reference, BUNDLE: digest}
     run = _run(server, marks)
     root = str(run["artifact_uri"])
-    scheme, _, path = root.partition(":")
-    if scheme != "mlflow-artifacts":
-        cause = f"its artefacts are kept at {scheme}:, and not through the server (--serve-artifacts)"
+    place = urlsplit(root)
+    if place.scheme != "mlflow-artifacts":
+        cause = f"its artefacts are kept at {place.scheme}:, and not through the server (--serve-artifacts)"
         raise MlflowRefused(what="artefacts", cause=cause, kind="")
-    place = "/".join(part for part in path.split("/") if part) + "/model"
     for name, text in content.items():
-        server.put(f"{place}/{name}", text)
+        server.put(f"{place.path.strip('/')}/model/{name}", text)
     server.post("runs/update", {"run_id": run["run_id"], "status": "FINISHED", "end_time": int(time.time() * 1000)})
     made = server.post(
         "model-versions/create",
@@ -131,6 +132,14 @@ def _registered(server: Mlflow, deployment: Deployment, files: Files) -> str:
         },
     )
     return str(made["model_version"]["version"])
+
+
+def _holds(server: Mlflow, model: str, number: str, content: Mapping[str, bytes]) -> bool:
+    """Whether the version still is what was written: a tag says so, and anybody may set one."""
+    try:
+        return all(server.artefact(model, number, name, len(text)) == text for name, text in content.items())
+    except MlflowRefused:
+        return False
 
 
 def _run(server: Mlflow, marks: dict[str, str]) -> dict[str, Any]:
