@@ -13,6 +13,7 @@ import threading
 from uuid import UUID
 
 import psycopg
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from engine.store import Store, addresses, after_commit
@@ -87,15 +88,20 @@ class Notifier:
 
 
 _notifiers: dict[str, Notifier] = {}
+#: the same by the store's engine: the embedded server's address is read from a file
+_known: dict[Engine, Notifier] = {}
 _guard = threading.Lock()
 
 
 def notifier(house: Store) -> Notifier:
     """The notifier of this process for this database."""
+    if known := _known.get(house.engine):
+        return known
     url = addresses.of(house.settings).direct
     with _guard:
         if url not in _notifiers:
             _notifiers[url] = Notifier(url)
+        _known[house.engine] = _notifiers[url]
         return _notifiers[url]
 
 
@@ -105,6 +111,7 @@ def close() -> None:
         for each in _notifiers.values():
             each.close()
         _notifiers.clear()
+        _known.clear()
 
 
 def changed(session: Session, house: Store, instance: UUID) -> None:
