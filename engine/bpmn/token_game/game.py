@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -62,10 +63,9 @@ def steps(net: Net, world: World, configuration: Configuration) -> Iterator[Step
 
 def steps_of(net: Net, world: World, configuration: Configuration, token: Token) -> Iterator[Step]:
     """The steps that one token offers by itself."""
-    try:
-        yield from _steps(Position(net, world, configuration, token))
-    except Trouble:
-        return
+    for offer in _offers(Position(net, world, configuration, token)):
+        with suppress(Trouble):
+            yield from offer
 
 
 def finishing(net: Net, world: World, configuration: Configuration) -> Iterator[Step]:
@@ -85,11 +85,12 @@ def held(net: Net, world: World, configuration: Configuration) -> list[Held]:
     """What stands in the way of which token."""
     found = []
     for token in configuration.tokens:
-        try:
-            for _ in _steps(Position(net, world, configuration, token)):
-                pass
-        except Trouble as trouble:
-            found.append(Held(token=token.id, element=token.node, kind=trouble.kind, names=trouble.names))
+        for offer in _offers(Position(net, world, configuration, token)):
+            try:
+                for _ in offer:
+                    pass
+            except Trouble as trouble:
+                found.append(Held(token=token.id, element=token.node, kind=trouble.kind, names=trouble.names))
     over = ending.ended(Move(net, world, configuration), ())
     if over is not None and over[1] and not configuration.finished:
         found.append(Held(token=0, element=net.main, kind="conflict", names=over[1]))
@@ -172,6 +173,14 @@ def waiting(net: Net, configuration: Configuration, kinds: tuple[str, ...]) -> l
     ]
 
 
+def _offers(at: Position) -> Iterator[Iterator[Step]]:
+    """The steps that a token offers; of an event by definition, since one may be held up while another is not."""
+    if at.token.phase in {ARMED, CATCHING}:
+        yield from (_occurring(at, which, event) for which, event in awaited(at.node, at.token))
+    else:
+        yield _steps(at)
+
+
 def _steps(at: Position) -> Iterator[Step]:
     token = at.token
     if token.phase == ENDED:
@@ -196,15 +205,6 @@ def _steps(at: Position) -> Iterator[Step]:
         yield move.step("activate", token)
     elif token.repetition is not None:
         yield from repeated(at)
-    elif token.phase in {ARMED, CATCHING}:
-        trouble = None
-        for which, event in awaited(at.node, token):
-            try:
-                yield from _occurring(at, which, event)
-            except Trouble as met:
-                trouble = met  # another definition may occur
-        if trouble is not None:
-            raise trouble
     else:
         yield from ELEMENTS[at.node.kind](at)
 
