@@ -157,8 +157,14 @@ def browser(house: Store) -> Iterator[Any]:
 
 def test_r18_a_version_is_taken_over_from_mlflow_by_page(house: Store, registry: str, browser: Any) -> None:
     """Into a model that is here; what the house does not take is told on the form, with what was filled in."""
-    number = published(registry, "Loans", saved("cloudpickle"))
-    given_a_model(house, "loans", kind="rules")
+    columns = '[{"type": "long", "name": "age"}, {"type": "string", "name": "job", "required": false}]'
+    described = {
+        "flavors": {"python_function": {"loader_module": "gatewright_model", "data": "model"}},
+        "signature": {"inputs": columns},
+    }
+    given = {"MLmodel": described, "model/version.json": {"kind": "rules"}, "model/artefact": json.loads(table(21))}
+    number = published(registry, "Loans", {name: json.dumps(text).encode() for name, text in given.items()})
+    given_a_model(house, "loans", kind="sklearn")
     listed = browser.get("/import/mlflow?search=oan").text
     assert f'Take over<span class="visually-hidden"> Loans version {number}</span>' in listed
     form = browser.get(f"/import/mlflow/version?name=Loans&version={number}").text
@@ -168,14 +174,14 @@ def test_r18_a_version_is_taken_over_from_mlflow_by_page(house: Store, registry:
     sent = {"csrf_token": token[1], "mlflow_name": "Loans", "mlflow_version": number}
     refused = browser.post("/import/mlflow/version", data={**sent, "into": "loans"})
     assert refused.status_code == 422
-    assert "it is of the kind sklearn, and loans of the kind rules" in refused.text
-    given = {"id": "loan-defaults", "name": "Loan defaults", "team": "Retail", "owner": "ada", "purpose": ""}
-    incomplete = browser.post("/import/mlflow/version", data={**sent, **given, "decisions_per_year": "10"})
+    assert "it is of the kind rules, and loans of the kind sklearn" in refused.text
+    filled = {"id": "loan-defaults", "name": "Loan defaults", "team": "Retail", "owner": "ada", "purpose": ""}
+    incomplete = browser.post("/import/mlflow/version", data={**sent, **filled, "decisions_per_year": "10"})
     assert (incomplete.status_code, 'value="Loan defaults"' in incomplete.text) == (422, True)
-    taken = browser.post("/import/mlflow/version", data={**sent, **given, "id": "loans"})
+    taken = browser.post("/import/mlflow/version", data={**sent, **filled, "id": "loans"})
     assert (taken.status_code, "There is a model &#39;loans&#39; already" in taken.text) == (409, True)
     done = browser.post(
-        "/import/mlflow/version", data={**sent, **given, "purpose": "Who pays.", "decisions_per_year": "10"}
+        "/import/mlflow/version", data={**sent, **filled, "purpose": "Who pays.", "decisions_per_year": "10"}
     )
     assert (done.status_code, done.headers["Location"]) == (302, "/models/loan-defaults/versions/1")
 

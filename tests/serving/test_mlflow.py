@@ -22,7 +22,7 @@ from engine.sandbox import ModelCodeFailed
 from engine.serving import bundles, deployments, endpoints, queries, targets
 from engine.serving.deployment import Deployment
 from engine.serving.endpoints import EndpointDiffers
-from engine.serving.programs.gatewright_model import Model, _load_pyfunc
+from engine.serving.programs.gatewright_model import Model
 from engine.serving.runner import Runner
 from engine.serving.targets import TargetUnreachable
 from engine.serving.targets import mlflow as target
@@ -112,17 +112,6 @@ def test_r16_an_mlflow_endpoint_gives_identical_outputs_by_rest_and_by_batch(
     assert (ended.observed, ended.ended_at is None) == ("stopped", False)
     model = server.get("registered-models/get", name="employed")["registered_model"]
     assert mlflow.version_by_alias(model, "production") is None
-
-
-def test_r16_what_mlflow_loads_answers_as_the_versions_own_child_does(store: Store, tmp_path: Path) -> None:
-    """The short form: the registered files, loaded as MLflow loads them, give the very bits."""
-    given_an_environment(store, target="mlflow")
-    deployment, (_, probe) = when_it_is_requested(store, given_a_classifier(store)), classifier()
-    written(target.model_folder(deployment, store.files), tmp_path)
-    loaded = _load_pyfunc(str(tmp_path / "model")).predict(pandas.DataFrame(probe))
-    with scorers.start(store.files, "sklearn", deployment.inputs) as child:
-        assert [each["score"] for each in loaded] == list(child.score_columns(probe).values)
-    assert [each["decision"] == "positive" for each in loaded] == [each["score"] >= 0.6 for each in loaded]
 
 
 def assets_of(store: Store, version: VersionRef) -> dict[str, str]:

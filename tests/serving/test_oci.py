@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
 import requests
 from hypothesis import given
@@ -20,7 +21,8 @@ from engine.inventory import schemas
 from engine.serving import targets
 from engine.serving.deployment import Deployment
 from engine.serving.programs import serve
-from engine.serving.targets import oci
+from engine.serving.programs.gatewright_model import _load_pyfunc
+from engine.serving.targets import mlflow, oci
 from engine.store import Store
 from engine.training import scorers
 from engine.training.interpreters import LibrariesRefused
@@ -43,22 +45,25 @@ def rules(store: Store) -> Deployment:
     return when_it_is_requested(store, given_rules(store)[0])
 
 
-def test_r16_the_entry_of_a_build_context_gives_the_answers_of_the_versions_own_child(
+def test_r16_a_build_context_and_what_mlflow_loads_give_the_answers_of_the_versions_own_child(
     store: Store, tmp_path: Path
 ) -> None:
-    """The same bits over HTTP, by a server that has nothing of Gatewright on its path."""
+    """The same bits over HTTP, by a server that has nothing of Gatewright on its path, and from a pandas frame."""
     given_an_environment(store, target="oci")
     deployment, (_, probe) = when_it_is_requested(store, given_a_classifier(store)), classifier()
     rows = [dict(zip(probe, row, strict=True)) for row in zip(*probe.values(), strict=True)]
-    written(oci.context(deployment, store.files, ""), tmp_path)
-    with serving(tmp_path, sys.executable) as served:
-        answer = requests.post(f"{served}/models/employed/score", json={"rows": rows}, timeout=30)
     with scorers.start(store.files, "sklearn", deployment.inputs) as child:
         own = list(child.score_columns(probe).values)
+    decided = ["positive" if each >= 0.6 else "negative" for each in own]
+    written(oci.context(deployment, store.files, ""), tmp_path / "context")
+    with serving(tmp_path / "context", sys.executable) as served:
+        answer = requests.post(f"{served}/models/employed/score", json={"rows": rows}, timeout=30)
     told = answer.json()
     assert (told["model"], told["version"], told["environment"]) == ("employed", 1, "production")
-    assert [row["score"] for row in told["rows"]] == own
-    assert [row["decision"] for row in told["rows"]] == ["positive" if each >= 0.6 else "negative" for each in own]
+    assert [(row["score"], row["decision"]) for row in told["rows"]] == list(zip(own, decided, strict=True))
+    written(mlflow.model_folder(deployment, store.files), tmp_path / "folder")
+    loaded = _load_pyfunc(str(tmp_path / "folder" / "model")).predict(pandas.DataFrame(probe))
+    assert [(row["score"], row["decision"]) for row in loaded] == list(zip(own, decided, strict=True))
 
 
 def test_its_server_answers_as_the_scoring_service_does_and_names_what_is_wrong(
