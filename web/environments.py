@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
@@ -45,7 +46,8 @@ def page(name: str) -> str:
 @needs("environment.edit")
 def define() -> Response | tuple[str, int]:
     """Makes an environment, or changes the one of this name."""
-    given: dict[str, Any] = {**request.form.to_dict(), "promoters": request.form.getlist("promoters")}
+    several = {field: request.form.getlist(field) for field in ("promoters", "targets")}
+    given: dict[str, Any] = {**request.form.to_dict(), **several}
     name = given.get("name", "").strip()[:40]
     try:
         known = {each.name: each for each in environments.ordered(session())}
@@ -57,12 +59,19 @@ def define() -> Response | tuple[str, int]:
             target=given.get("target", ""),
             position=_number(name, given.get("position", "")),
             promoters=given["promoters"],
-            settings=known[name].settings if name in known else {},
+            settings=_settings(known[name].settings if name in known else {}, given),
         )
     except GatewrightError as refusal:
         return _form(given, name=given.get("known", ""), refusal=refusal), refusal.status
     flash(f"The environment {name} stands.", "done")
     return redirect(url_for("environments.listing"))  # type: ignore[return-value]
+
+
+def _settings(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the form does not show stays as it was."""
+    others = [each for each in given["targets"] if each != given.get("target", "")]
+    kept = {name: value for name, value in before.items() if name != "targets"}
+    return {**kept, "targets": others} if others else kept
 
 
 def _number(name: str, text: str) -> int:
@@ -78,6 +87,7 @@ def _given(found: Environment) -> dict[str, Any]:
         "target": found.target,
         "position": str(found.position),
         "promoters": list(found.promoters),
+        "targets": list(found.settings.get("targets", ())),
     }
 
 

@@ -20,7 +20,7 @@ from engine.inventory.references import stream
 from engine.inventory.values import Model, ModelSummary
 from engine.monitoring import queries as monitoring
 from engine.runtime import queries as runtime
-from engine.serving import environments
+from engine.serving import environments, targets
 from engine.serving import queries as serving
 from engine.store import now
 from web import access, lists
@@ -226,6 +226,7 @@ def _form(model: Model | None, given: Any, refusal: GatewrightError | None = Non
         chosen=given.getlist("approvers") if hasattr(given, "getlist") else given.get("approvers", []),
         kinds=[(name, kind.title) for name, kind in sorted(kinds.all_kinds().items())],
         environments=[(each.name, each.title) for each in environments.ordered(session())],
+        targets=[(each, each) for each in targets.names()],
         approver_roles=[role for role in tiers.approvers(None, ROLES) if role not in tiers.approvers(None)],
     )
 
@@ -238,7 +239,19 @@ def _values() -> dict[str, Any]:
     if upload and upload.filename:
         values = metadata.read_yaml(upload.read())
         values = {name: value for name, value in values.items() if name in Metadata.model_fields}
-    for name in ("id", "name", "kind", "owner", "team", "tool", "purpose", "environment", "target", "id_column"):
+    for name in (
+        "id",
+        "name",
+        "kind",
+        "owner",
+        "team",
+        "tool",
+        "purpose",
+        "environment",
+        "served_by",
+        "target",
+        "id_column",
+    ):
         text = given.get(name, "").strip()
         if text:
             values[name] = text

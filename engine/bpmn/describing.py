@@ -26,6 +26,7 @@ class Element:
     called: str = ""  #: the process a call activity calls
     form: str = ""
     documentation: str = ""
+    decides: tuple[str, ...] = ()  #: the variables that a decision table writes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +112,7 @@ def describe(files: Files) -> ProcessDescription:
                 called=node.called,
                 form=node.properties.get("form", ""),
                 documentation=node.documentation,
+                decides=_decided(diagram, node),
             )
             for node in nodes
         },
@@ -123,6 +125,11 @@ def writes(files: Files) -> dict[str, frozenset[str]]:
     if issues:
         raise NotExecutable(process="(unreadable)", reason=issues[0].reason)
     return {node.id: written(diagram, node) for node in diagram.process.nodes}
+
+
+def _decided(diagram: Diagram, node: Node) -> tuple[str, ...]:
+    decision = diagram.decisions.get(node.decision) if node.kind == "businessRuleTask" else None
+    return tuple(decision.outputs) if decision else ()
 
 
 def written(diagram: Diagram, node: Node) -> frozenset[str]:

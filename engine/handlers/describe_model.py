@@ -33,6 +33,8 @@ def describe_model(session: Session, parameters: Parameters, ctx: Context) -> di
         "protected": bool(model.metadata.protected),
         "needs_training": version.state == "draft" and kinds.get(model.kind).trained,
         "environment": model.environment,
+        "tool": model.tool,
+        "target": model.metadata.served_by,
         "approver_roles": list(model.metadata.approvers),
         "complete": not gaps,
         "gaps": [f"{gap.name}: {gap.reason}" for gap in gaps],

@@ -81,7 +81,9 @@ def approved_digests(session: Session, ref: VersionRef) -> dict[str, str]:
     """What an approval covers: every asset of the version, and what the model declares of itself."""
     model = queries.model(session, ref.model)
     # How often it will be looked at is changed while it serves, by whoever operates it, and voids nothing.
-    declared = {"metadata": model.metadata.model_dump(mode="json", exclude={"monitoring"}), "tier": model.tier}
+    # Nor does a field that came with a later release, as long as nothing is declared in it.
+    beside = {"monitoring"} if model.metadata.served_by else {"monitoring", "served_by"}
+    declared = {"metadata": model.metadata.model_dump(mode="json", exclude=beside), "tier": model.tier}
     return {
         **versions.evidence_digests(session, ref),
         "declared": hashlib.sha256(rfc8785.dumps(declared)).hexdigest(),

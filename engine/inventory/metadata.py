@@ -116,6 +116,11 @@ class Metadata(BaseModel):
     affects_people: bool = Field(description="Whether its answers decide about people.")
     decisions_per_year: int = Field(ge=0, le=10**12, description="How many answers a year are expected.")
     environment: str = Field(default="production", min_length=1, max_length=100, description="Where it shall run.")
+    served_by: str = Field(
+        default="",
+        pattern=r"^([a-z][a-z0-9_]{0,39})?$",
+        description="What shall run it there, such as batch; empty: as the environment has it.",
+    )
     target: str | None = Field(default=None, description="The column that it predicts; tests need it.")
     id_column: str | None = Field(default=None, description="The column that numbers the rows.")
     features: tuple[str, ...] = Field(default=(), description="The columns that it is given, in order.")

@@ -34,6 +34,7 @@ class PathStep:
     scope: str
     role: str  #: the lane
     assumed: str = ""  #: what was assumed here, where somebody decides or a job runs
+    decided: str = ""  #: what a decision table gave, such as "path: rehearsed, target: batch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +77,7 @@ def _walk(
     bundle, _ = bundles.resolve(session, process)
     description = bpmn.describe(bundle.files(process))
     key, answer = answered(bundle, description, subject, variables)
-    lanes = {
-        each: {e.id: e.lane for e in bpmn.describe(bundle.files(each)).elements.values()}
-        for each in (bundle.process, *bundle.called)
-    }
+    drawn = {each: bpmn.describe(bundle.files(each)).elements for each in (bundle.process, *bundle.called)}
     at = now(session)
     execution = bpmn.Execution.start(bundle, {**answer, "subject": key}, now=at)
     instance = uuid4()
@@ -113,19 +111,25 @@ def _walk(
     left: set[str] = set()
 
     def ended(stops: str) -> Path:
-        steps = [
-            PathStep(
-                element=step.element,
-                name=step.name,
-                kind=step.kind,
-                process=step.process,
-                scope="/".join(step.scope),
-                role=lanes.get(step.process, {}).get(step.element, ""),
-                assumed=assumed.get(task, ""),
+        known = execution.variables()
+        steps = []
+        for task, step in entered.items():
+            if task not in left:
+                continue
+            element = drawn.get(step.process, {}).get(step.element)
+            decided = [f"{name}: {known[name]}" for name in (element.decides if element else ()) if known.get(name)]
+            steps.append(
+                PathStep(
+                    element=step.element,
+                    name=step.name,
+                    kind=step.kind,
+                    process=step.process,
+                    scope="/".join(step.scope),
+                    role=element.lane if element else "",
+                    assumed=assumed.get(task, ""),
+                    decided=", ".join(decided),
+                )
             )
-            for task, step in entered.items()
-            if task in left
-        ]
         return Path(steps=steps, stops=stops)
 
     for _ in range(_MOST_RESTS):

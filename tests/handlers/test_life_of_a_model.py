@@ -18,6 +18,7 @@ from engine.monitoring import queries as monitored
 from engine.runtime import attempts, instances, messages, preview, schedules, user_tasks
 from engine.runtime import queries as runtime
 from engine.runtime.tables import DefinitionFileRow, DefinitionRow
+from engine.serving import environments
 from engine.serving import queries as serving
 from engine.store import new_id, now, transaction
 from tests.bpmn import drawing as d
@@ -87,6 +88,57 @@ def test_a_model_that_decides_about_nobody_takes_the_light_way_and_retires(house
         kept = schedules.named(session, watched.monitor.schedule)
     assert kept is not None
     assert kept.paused
+
+
+def test_r21_r22_the_target_is_declared_on_a_form_chosen_by_the_table_foretold_and_taken(house):
+    """No Python written, no diagram drawn: what the model declares, as far as its environment allows it."""
+    given_the_environment_allows(house, "batch")
+    h.given_a_rules_model(house, served_by="batch")
+    path = preview.path(house, h.ADA, "model_life_cycle", variables={"model": "letters"})
+    assert {step.element: step.decided for step in path.steps if step.decided} == {
+        "Set_risk_tier": "tier: low, tier_reason: It decides nothing about people.",
+        "Choose_path": "path: direct, target: batch",
+    }  # fmt: skip
+    instance = started(house, "letters")
+    h.decide(house, instance, "Approve_as_operator", h.OPS, **APPROVE)
+    h.go_on(house)
+    with transaction(house) as session:
+        live = serving.live(session, "letters", "production")
+    assert live is not None
+    assert (live.target, live.outcome) == ("batch", "live")
+
+
+def test_r22_a_target_that_the_environment_does_not_allow_is_refused_by_name(house):
+    h.given_a_rules_model(house, served_by="file_drop")
+    instance = started(house, "letters")
+    h.decide(house, instance, "Approve_as_operator", h.OPS, **APPROVE)
+    h.go_on(house)
+    (task,) = h.open_tasks(house, instance)
+    assert task.element == "Clear_refusal"
+    with transaction(house) as session:
+        (refused,) = audit.entries(session, stream=f"instance:{instance}", act="job.failed")
+    assert "production is not run by the target file_drop" in refused.facts["cause"]
+    given_the_environment_allows(house, "file_drop")
+    h.decide(house, instance, "Clear_refusal", h.OPS, next="retry")
+    h.go_on(house)
+    with transaction(house) as session:
+        live = serving.live(session, "letters", "production")
+    assert live is not None
+    assert live.target == "file_drop"
+
+
+def given_the_environment_allows(house, target: str) -> None:
+    with transaction(house) as session:
+        environments.define(
+            session,
+            h.OPS,
+            name="production",
+            title="Production",
+            target="local",
+            position=10,
+            promoters=["model_operator"],
+            settings={"targets": [target]},
+        )
 
 
 def test_an_open_high_risk_blocks_the_deployment_until_it_is_closed(house, clock):
