@@ -218,6 +218,15 @@ def test_a_requirement_that_works_names_the_test_that_shows_it():
             assert not _tests(shown), f"{number} is not there yet and names a test"
 
 
+def test_a_requirement_that_works_is_shown_by_a_test_that_bears_its_number():
+    """Whoever reads a failing test sees which requirement it takes down."""
+    for number, _, state, *_, shown in [
+        row for row in _rows(of("requirements.md")) if re.fullmatch(r"[RN]\d+", row[0])
+    ]:
+        bearing = [test for test in _tests(shown) if re.search(rf"_{number.lower()}_", test.partition("::")[2])]
+        assert state != "works" or bearing, f"no test of {number} is named test_{number.lower()}_..."
+
+
 def test_every_capability_is_shown_or_said_to_be_missing():
     rows = [row for row in _rows(of("capabilities.md")) if len(row) == 5 and row[0] != "statement"]
     assert len(rows) > 60

@@ -30,7 +30,7 @@ def flat(kind: str, passes: int) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_loop_is_flat_for_two_thousand_passes(kind):
+def test_n2_a_loop_is_flat_for_two_thousand_passes(kind):
     flat(kind, 2_000)
 
 

@@ -68,7 +68,7 @@ def flat(house, clock, kind: str, passes: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["compensation", "boundary messages with ending side branches"])
-def test_a_loop_is_flat_on_postgresql(house, clock, kind):
+def test_n2_a_loop_is_flat_on_postgresql(house, clock, kind):
     flat(house, clock, kind, 18)
 
 

@@ -65,7 +65,7 @@ def test_a_canary_that_is_no_worse_is_promoted() -> None:
         ({"good": 0.0}, ["performance"]),
     ],
 )
-def test_a_canary_that_is_worse_is_held_back_and_told_in_what(worse: dict[str, Any], named: list[str]) -> None:
+def test_r40_a_canary_that_is_worse_is_held_back_and_told_in_what(worse: dict[str, Any], named: list[str]) -> None:
     assert told(a_side(2, **worse)) == ("roll_back", named)
 
 
