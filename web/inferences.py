@@ -17,6 +17,8 @@ from web import lists
 from web.access import needs, session
 
 pages = Blueprint("inferences", __name__)
+#: as many rows as one request may have
+_OF_A_REQUEST = 5_000
 
 COLUMNS: lists.Columns[Inference] = lists.Columns(
     "inferences",
@@ -80,7 +82,7 @@ def state(inference: UUID, process: str) -> dict[str, Any]:
 
 
 def _named(id: str, model: str) -> Sequence[Inference]:
-    return [each for each in search.by_any_id(session(), id, limit=lists.SIZE) if model in ("", each.model)]
+    return [each for each in search.by_any_id(session(), id, limit=_OF_A_REQUEST) if model in ("", each.model)]
 
 
 def _newest(model: str) -> Any:

@@ -29,7 +29,7 @@ _TAGS = tag("Inferences", "Single answers of models, and what led to them.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Added:
+class LabelsAdded:
     """What became of labels."""
 
     sent: int
@@ -55,6 +55,7 @@ class WantedId(BaseModel):
     id: str = Field(
         min_length=1, max_length=200, description="Of the inference, of its request, or the caller's reference of it."
     )
+    limit: int = Field(default=50, ge=1, le=500, description="How many at most: a request may have many rows.")
 
 
 class WantedSummary(BaseModel):
@@ -94,7 +95,7 @@ class LabelForm(BaseModel):
 @needs("inference.view")
 def find_inferences(query: WantedId) -> list[Any]:
     """The inferences that an id names: their own, that of their request, or the caller's reference; newest first."""
-    found: list[Any] = plain(search.by_any_id(access.session(), query.id))
+    found: list[Any] = plain(search.by_any_id(access.session(), query.id, limit=query.limit))
     return found
 
 
@@ -133,13 +134,13 @@ def summarise_inferences(path: ModelPath, query: WantedSummary) -> dict[str, Any
     return found
 
 
-@api.post("/models/<model>/labels", tags=_TAGS, responses=answers(Added))
+@api.post("/models/<model>/labels", tags=_TAGS, responses=answers(LabelsAdded))
 @needs("label.write")
 def add_labels(path: ModelPath, body: SentLabels) -> dict[str, Any]:
     """Tell what became known later about inferences; an unknown id refuses all of them."""
     sent = [Label(inference=each.inference, value=each.value, known_at=each.known_at) for each in body.labels]
     new = labels.add(access.session(), access.current_person(), model=path.model, labels=sent)
-    found: dict[str, Any] = plain(Added(sent=len(sent), new=new))
+    found: dict[str, Any] = plain(LabelsAdded(sent=len(sent), new=new))
     return found
 
 

@@ -36,7 +36,18 @@ def show(
             output.rows([plain(each) for each in named], columns, as_json=json_, empty="")
             return
         found = lineage.of_inference(session, named[0].id)
-    output.facts(plain(found) if json_ else _told(found), as_json=json_)
+    if json_:
+        output.facts(plain(found), as_json=True)
+        return
+    output.facts(_facts(found), as_json=False)
+    for each in found.steps:
+        what = "approved" if each.kind == "userTask" else "deployed"
+        typer.echo(f"step      {what} at {each.element}, {each.process} version {each.version} of {each.instance}")
+    for given in found.approvals:
+        at = f"{given.decided_at:%Y-%m-%d %H:%M} UTC"
+        typer.echo(f"approver  {given.actor} as {given.role}, {at}{f': {given.comment}' if given.comment else ''}")
+    for role, digest in found.inputs.items():
+        typer.echo(f"sha256    {digest}  {role}")
 
 
 @app.command()
@@ -70,9 +81,9 @@ def explain(
     output.facts({**facts, "left unexplained": f"{found.explanation.residual:.2g}"}, as_json=False)
 
 
-def _told(found: Lineage) -> dict[str, Any]:
+def _facts(found: Lineage) -> dict[str, Any]:
     one, deployment, version = found.inference, found.deployment, found.version
-    facts: dict[str, Any] = {
+    return {
         "inference": one.id,
         "version": f"{deployment.reference}, {version.source} by {version.created_by}",
         "happened": one.event_time,
@@ -86,9 +97,3 @@ def _told(found: Lineage) -> dict[str, Any]:
         "asked": one.input,
         "deployed": f"in {deployment.environment}, asked for by {deployment.requested_by}",
     }
-    for each in found.steps:
-        what = "approved" if each.kind == "userTask" else "deployed"
-        facts[f"{what} at {each.element}"] = f"{each.process} version {each.version}, instance {each.instance}"
-    for given in found.approvals:
-        facts[f"approver {given.actor}"] = f"as {given.role}, {given.decided_at:%Y-%m-%d %H:%M} UTC: {given.comment}"
-    return facts | {f"sha256 of {role}": digest for role, digest in found.inputs.items()}
