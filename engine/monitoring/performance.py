@@ -31,6 +31,20 @@ from engine.statistics.rmse import rmse_of_sums
 from engine.statistics.wilson import wilson
 
 _TENTH = CELLS // 10
+_SUMS = "2**-40 a row"
+#: metric -> how far its form from counts may lie off its form from rows
+FROM_COUNTS = {
+    **dict.fromkeys(("accuracy", "f1", "selection_rate", "tpr", "fpr", "impact_ratio"), "not at all"),
+    **dict.fromkeys(("brier", "log_loss", "calibration_error", "estimated_accuracy"), _SUMS),
+    "auc": "at most half the share of pairs that share one of 10,000 cells; told with each value",
+    "estimated_auc": "scores moved by at most 0.00005",
+    **dict.fromkeys(("mae", "rmse"), "2**-40 of the largest output of the reference"),
+    "percentile": "1.1%, of answer times",
+    "psi": "not at all: it is of groups",
+    "chi_square": "not at all: it is of groups",
+    "kolmogorov_smirnov": "codes not at all; numbers in cells at most the error that is told with each value",
+    "event_rate": "not at all",
+}
 
 
 def of_scores(counts: Named, level: float = 0.95) -> dict[str, tuple[Estimate, int, float]]:

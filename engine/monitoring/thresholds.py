@@ -108,7 +108,12 @@ class InForce:
 
     def _default(self, measure: str, reading: Reading) -> Bounds | None:
         found = measures.get(measure).bounds.get(reading.metric)
-        return None if found is None else Bounds(warn=found[0], breach=found[1], source="measure")
+        if found is None:
+            return None
+        if found.drop is None or reading.reference is None:
+            return Bounds(warn=found.warn, breach=found.breach, source="measure")
+        warn, breach = (-each if reading.better == "high" else each for each in found.drop)
+        return Bounds(warn=reading.reference + warn, breach=reading.reference + breach, source="test")
 
 
 def in_force(session: Session, model: str) -> InForce:

@@ -39,7 +39,7 @@ class Bounds:
 
     warn: float
     breach: float
-    source: str  #: "approved", "reading", "metadata", "service levels" or "measure"
+    source: str  #: "approved", "reading", "metadata", "service levels", "test" or "measure"
     version: int = 0  #: of approved ones
 
 

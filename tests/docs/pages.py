@@ -24,6 +24,7 @@ from engine.bpmn.proofs import policy_files
 from engine.config import Settings
 from engine.errors import GatewrightError
 from engine.identity import PERMISSIONS, ROLES
+from engine.monitoring import measures, performance
 from engine.runtime import figures, proofs, registry
 from engine.store.sessions import POOLS
 from engine.telemetry import metrics
@@ -287,6 +288,8 @@ def parts() -> dict[str, dict[str, str]]:
             "policy-step": fields_part(policy_files.StepPart),
         },
         "configuration.md": {"settings": settings_part()},
+        "metrics.md": {"from-counts": from_counts_part()},
+        "monitoring.md": {"default-bounds": default_bounds_part()},
         "service-tasks.md": {f"service-task {task.name}": service_task_part(task) for task in ours()},
         "user-tasks.md": {"evidence": evidence_part(), "task-kinds": task_kinds_part()},
         "security.md": {"roles": roles_part(), "permissions": permissions_part()},
@@ -315,6 +318,36 @@ def policies_part() -> str:
 def fields_part(model: type[BaseModel]) -> str:
     """The fields of a file, or of a part of it."""
     return _table(["field", "meaning"], [[f"`{n}`", _cell(f.description or "")] for n, f in model.model_fields.items()])
+
+
+def from_counts_part() -> str:
+    """How far each metric of a monitor lies off its form from rows."""
+    by_error: dict[str, list[str]] = {}
+    for name, error in performance.FROM_COUNTS.items():
+        by_error.setdefault(error, []).append(f"`{name}`")
+    return _table(["from counts", "how far off the form from rows"], [[", ".join(n), e] for e, n in by_error.items()])
+
+
+def default_bounds_part() -> str:
+    """The bounds that hold where nobody set any, and where they come from."""
+    rows = [
+        [f"`{metric}`", f"`{measure.name}`", *_bounds(each), _cell(each.origin)]
+        for measure in measures.all_measures().values()
+        if measure.function.__module__.startswith("engine.")
+        for metric, each in measure.bounds.items()
+    ]
+    return _table(["metric", "measure", "warns", "breaks", "where it comes from"], rows)
+
+
+def _bounds(default: measures.Default) -> list[str]:
+    drop = default.drop or (None, None)
+    told = [
+        f"{'never' if bound == float('inf') else f'{bound:g}'}"
+        if off is None
+        else f"{off:g} off the test's; without one {bound:g}"
+        for bound, off in zip((default.warn, default.breach), drop, strict=True)
+    ]
+    return told
 
 
 def ours() -> list[registry.ServiceTask]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from engine.monitoring.findings import Seen
 from engine.monitoring.measures import MeasureUnknown, Reading
 from engine.monitoring.monitors import Monitor, MonitorRefused, MonitorStopped
 from engine.monitoring.thresholds import BoundsRefused, OwnProposal, ProposalUnknown
+from engine.monitoring.verdicts import Bounds
 from engine.serving import deployments
 from engine.serving import queries as serving
 from engine.statistics import Estimate
@@ -268,6 +270,7 @@ def test_bounds_that_make_no_sense_are_refused(
 def test_r9_a_models_own_bounds_come_before_those_of_the_measure(store: Store) -> None:
     house.given_a_model(store, "one", thresholds={"min_auc": 0.9}, service_levels={"p95_ms": 50})
     house.given_a_model(store, "two", thresholds={"min_auc": 0.6})
+    house.given_a_model(store, "three")
 
     def bounds(model: str, **given: Any) -> tuple[float, float, str] | None:
         reading = Reading(value=Estimate(1, 1, 1, 0.95), rows=1, unit="", better="high", **given)
@@ -280,6 +283,13 @@ def test_r9_a_models_own_bounds_come_before_those_of_the_measure(store: Store) -
     assert bounds("one", metric="p95_ms") == (50, 50, "service levels")
     assert bounds("two", metric="p95_ms") is None
     assert bounds("one", metric="psi") == (0.1, 0.25, "measure")
+    with transaction(store) as session:
+        in_force = thresholds.in_force(session, "three")
+    tested = Reading(metric="auc", value=Estimate(1, 1, 1, 0.95), rows=1, unit="", better="high", reference=0.625)
+    # What the last test gave tells a drop; a task that is hard by itself is no breach from its first day.
+    assert in_force.of("performance", tested) == Bounds(warn=0.595, breach=0.575, source="test")
+    untested = in_force.of("performance", replace(tested, reference=None))
+    assert untested == Bounds(warn=0.7, breach=0.6, source="measure")
     assert bounds("one", metric="value_per_day", bounds=(10, 5)) == (10, 5, "reading")
 
 

@@ -12,7 +12,10 @@ from engine.inferences import refusals
 from engine.inferences.log import InferenceLog
 from engine.monitoring import measures
 from engine.monitoring.measures import Scope
+from engine.monitoring.performance import FROM_COUNTS, estimated, of_scores, of_values
+from engine.statistics import all_metrics
 from engine.statistics.event_rate import event_rate
+from engine.statistics.named import Named
 from engine.statistics.percentile import percentile
 from engine.store import Store, transaction
 from tests.inferences.test_outcomes import REF, START, answered, given_a_version
@@ -78,3 +81,15 @@ def test_the_interval_of_a_rate_is_garwoods() -> None:
     found = event_rate(10, 1)
     assert (found.low, found.high) == (pytest.approx(4.795, abs=5e-4), pytest.approx(18.39, abs=5e-3))
     assert event_rate(0, 2).high == pytest.approx(3.689 / 2, abs=5e-4)
+
+
+def test_each_form_from_counts_tells_how_far_off_it_may_lie() -> None:
+    """What a measure reads from counts stands in the docs with its error, and no other does."""
+    nothing = Named()
+    told = [
+        *(name for of in (of_scores, of_values, estimated) for name in of(nothing)),
+        *("selection_rate", "tpr", "fpr", "impact_ratio", "percentile", "event_rate"),
+        *("psi", "chi_square", "kolmogorov_smirnov"),
+    ]
+    assert sorted(told) == sorted(FROM_COUNTS)
+    assert set(FROM_COUNTS) <= set(all_metrics())

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -64,13 +64,23 @@ class Reading:
     detail: Mapping[str, Any] = field(default_factory=dict)  #: JSON for the page: counts, groups, rows named
 
 
+class Default(NamedTuple):
+    """From where on a reading warns and is a breach, where nobody has said anything else of the model."""
+
+    warn: float
+    breach: float
+    origin: str = ""  #: where the two numbers come from
+    #: so far on the bad side of the value of the last test it warns and is a breach, where there is one: before the two
+    drop: tuple[float, float] | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
     """One registered measure."""
 
     name: str
     dimension: str  #: one of DIMENSIONS
-    bounds: Mapping[str, tuple[float, float]]  #: metric -> (warn, breach) where a model sets none
+    bounds: Mapping[str, Default]  #: metric -> where a model sets none
     title: str  #: the first line of its docstring
     function: Callable[[Session, Scope], Sequence[Reading]]
 
@@ -80,7 +90,7 @@ _registered: dict[str, Measure] = {}
 
 
 def measure(
-    name: str, *, dimension: str, bounds: Mapping[str, tuple[float, float]] | None = None
+    name: str, *, dimension: str, bounds: Mapping[str, Default | tuple[float, float]] | None = None
 ) -> Callable[[Function], Function]:
     """Register a function as the measure of this name; a name that is taken fails at import."""
     if dimension not in DIMENSIONS:
@@ -92,9 +102,8 @@ def measure(
         title = (inspect.getdoc(function) or "").partition("\n")[0]
         if not title:
             raise ValueError(f"measure {name!r} has no docstring")
-        _registered[name] = Measure(
-            name=name, dimension=dimension, bounds=dict(bounds or {}), title=title, function=function
-        )
+        defaults = {metric: Default(*each) for metric, each in (bounds or {}).items()}
+        _registered[name] = Measure(name=name, dimension=dimension, bounds=defaults, title=title, function=function)
         return function
 
     return register

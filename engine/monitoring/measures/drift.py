@@ -10,11 +10,22 @@ from engine.inferences import counts
 from engine.monitoring import drift
 from engine.monitoring.drift import ColumnDrift
 from engine.monitoring.feeds import arrivals, definitions
-from engine.monitoring.measures import Reading, Scope, measure
+from engine.monitoring.measures import Default, Reading, Scope, measure
 from engine.statistics.tallies import Reference, Tally
 
 
-@measure("drift", dimension="statistical", bounds={"psi": (drift.Bounds().warn, drift.Bounds().breach)})
+@measure(
+    "drift",
+    dimension="statistical",
+    bounds={
+        "psi": Default(
+            drift.Bounds().warn,
+            drift.Bounds().breach,
+            "custom of credit scoring, which knows no rows: Siddiqi (2006), Credit Risk Scorecards; Yurdakul and "
+            "Naranjo (2020) derive what chance alone gives, which is asked beside them",
+        )
+    },
+)
 def read(session: Session, scope: Scope) -> Sequence[Reading]:
     """How far each column, and the output, moved from the reference: of the log, and of each feed by itself."""
     found = drift.of_window(

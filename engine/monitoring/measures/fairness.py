@@ -10,10 +10,21 @@ from engine import statistics
 from engine.inferences import outcomes
 from engine.inventory import queries
 from engine.monitoring import fairness
-from engine.monitoring.measures import Reading, Scope, measure
+from engine.monitoring.measures import Default, Reading, Scope, measure
 
 
-@measure("fairness", dimension="statistical", bounds={"impact_ratio": (0.9, 0.8)})
+@measure(
+    "fairness",
+    dimension="statistical",
+    bounds={
+        "impact_ratio": Default(
+            0.9,
+            0.8,
+            "four fifths: Uniform Guidelines on Employee Selection Procedures (1978), 29 CFR 1607.4(D), and as "
+            "far above 1; the warning stands half way to parity, and is ours",
+        )
+    },
+)
 def read(session: Session, scope: Scope) -> Sequence[Reading]:
     """Selection rate, TPR, FPR and impact ratio of each protected group, and of the groups of two columns crossed."""
     protected = queries.model(session, scope.version.model).metadata.protected

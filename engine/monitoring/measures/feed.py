@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from engine.monitoring.feeds import arrivals, definitions
-from engine.monitoring.measures import Reading, Scope, measure
+from engine.monitoring.measures import Default, Reading, Scope, measure
 from engine.statistics import Estimate
 from engine.store import now
 
+_PROMISED = "each one is a breach of what was agreed with the feed's owner"
 _TROUBLE = ("missing", "corrupt", "empty", "late")
 
 
@@ -19,10 +20,10 @@ _TROUBLE = ("missing", "corrupt", "empty", "late")
     "feed",
     dimension="technical",
     bounds={
-        "windows_missing": (1, 1),
-        "windows_corrupt": (1, 1),
-        "windows_empty": (1, 1),
-        "windows_late": (1, float("inf")),
+        "windows_missing": Default(1, 1, _PROMISED),
+        "windows_corrupt": Default(1, 1, _PROMISED),
+        "windows_empty": Default(1, 1, _PROMISED),
+        "windows_late": Default(1, float("inf"), "it came: told, and no breach"),
     },
 )
 def read(session: Session, scope: Scope) -> Sequence[Reading]:

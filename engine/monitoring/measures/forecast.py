@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine.monitoring.measures import Reading, Scope, measure
+from engine.monitoring.measures import Default, Reading, Scope, measure
 from engine.monitoring.tables import MonitorRow, RunRow
 from engine.statistics import Estimate
 from engine.statistics.forecast import FEWEST, Forecast, forecast
@@ -20,7 +20,9 @@ WARN_DAYS = 30.0
 _DAY = timedelta(days=1)
 
 
-@measure("forecast", dimension="statistical", bounds={"days_to_breach": (WARN_DAYS, 0.0)})
+@measure(
+    "forecast", dimension="statistical", bounds={"days_to_breach": Default(WARN_DAYS, 0.0, "ours: a month to act in")}
+)
 def read(session: Session, scope: Scope) -> Sequence[Reading]:
     """Which readings of earlier runs will be beyond their second bound soon, and when."""
     found = session.scalars(
