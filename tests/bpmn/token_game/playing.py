@@ -35,7 +35,7 @@ class Player:
         self.execution = Execution.start(of, dict(variables), now=NOW, event=event)
         self.trace: list[tuple[str, tuple[str, ...], str]] = []
         self.ending = "long"
-        self.restored = 0
+        self.restored, self.first = 0, seed % 10  #: how often it was restored; at which of ten without specifications
 
     def begun(self, net: Net) -> str:
         """The start event, where there are several."""
@@ -84,8 +84,9 @@ class Player:
 
     def restore(self) -> None:
         if self.restoring:
-            if self.restored % 4 == 0:
-                clear_cache()  # most of the time of a run goes into specifications that are made anew
+            if self.restored % 10 == self.first:
+                # Seldom, and at another moment in each process: making specifications anew is most of a run's time.
+                clear_cache()
             self.restored += 1
             self.execution = Execution.restore(self.bundle, self.execution.state(), now=NOW)
 
