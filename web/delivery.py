@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 
 from engine.governance import delivery
 from engine.governance.delivery import Idle
-from web import lists
+from web import lists, value
 from web.access import needs, session
 
 pages = Blueprint("delivery", __name__)
@@ -38,6 +38,8 @@ def page() -> str | Response:
         lists.whole(asked, found.idle),
         COLUMNS,
         report=found,
+        drawn=[value.together(each, 180.0, 48.0) for each in found.values],
+        idle={each.model: each.days for each in found.idle},
         spans=list(SPANS.items()),
         days=days,
     )

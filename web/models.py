@@ -18,12 +18,13 @@ from engine.inventory import completeness, kinds, metadata, models, queries, ris
 from engine.inventory.metadata import Metadata, MetadataRefused
 from engine.inventory.references import stream
 from engine.inventory.values import Model, ModelSummary
+from engine.monitoring import business
 from engine.monitoring import queries as monitoring
 from engine.runtime import queries as runtime
 from engine.serving import environments, targets
 from engine.serving import queries as serving
 from engine.store import now
-from web import access, lists
+from web import access, lists, value
 from web.access import current_person, needs, session
 
 pages = Blueprint("models", __name__)
@@ -187,6 +188,7 @@ def _page(model: str, *, refusal: GatewrightError | None = None, wrong_reason: s
     found = queries.model(session(), model)
     versions = queries.versions(session(), model)
     window = inferences.Window(model=model)
+    values = business.values(session(), [found])
     return render_template(
         "models/page.html",
         model=found,
@@ -198,6 +200,8 @@ def _page(model: str, *, refusal: GatewrightError | None = None, wrong_reason: s
         routes=serving.routes(session(), model=model),
         retirement=serving.retirement(session(), model),
         monitors=monitoring.health(session(), model),
+        values=values,
+        drawn=[value.drawn(each) for each in values],
         inferences=inferences.summary(session(), window),
         instances=runtime.instances(session(), subject=model, limit=20).rows,
         tasks=runtime.tasks(session(), subject=model, state="open", limit=20).rows,
@@ -269,6 +273,10 @@ def _values() -> dict[str, Any]:
     levels = {name: given.get(name, "").strip() for name in ("rate_per_s", "p95_ms", "memory_mb", "cpu")}
     if any(levels.values()):
         values["service_levels"] = {name: value for name, value in levels.items() if value}
+    for name in ("kpis", "rules"):
+        # What the form shows can be taken away; a field that it does not send stays as it is.
+        if name in given and (given[name].strip() or not values.get(name)):
+            values[name] = metadata.read_list(name, given[name])
     if given.get("input_schema", "").strip():
         try:
             values["input_schema"] = json.loads(given["input_schema"])
@@ -301,6 +309,8 @@ def _as_form(declared: Metadata) -> dict[str, Any]:
         **values,
         **levels,
         **lines,
+        "kpis": metadata.write_list(values["kpis"]),
+        "rules": metadata.write_list(values["rules"]),
         "features": ", ".join(values["features"]),
         "affects_people": "yes" if values["affects_people"] else "no",
         "input_schema": json.dumps(values["input_schema"], indent=1) if values["input_schema"] else "",

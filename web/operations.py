@@ -10,10 +10,10 @@ from flask import Blueprint, Response, render_template
 from engine.governance import operations
 from engine.governance.operations import Line
 from engine.inventory import queries as inventory
-from engine.monitoring import queries
+from engine.monitoring import business, queries
 from engine.monitoring.queries import Health, Point
 from engine.runtime import queries as runtime
-from web import lists, plots
+from web import lists, plots, value
 from web.access import needs, session
 
 pages = Blueprint("operations", __name__)
@@ -62,11 +62,14 @@ def page() -> str | Response:
 @needs("model.view")
 def card(model: str) -> str:
     """How a model does: statistical, technical, business, each with its readings, bounds and trends."""
-    found = queries.health(session(), model)
+    known = inventory.model(session(), model)
+    found, values = queries.health(session(), model), business.values(session(), [known])
     return render_template(
         "operations/card.html",
-        model=inventory.model(session(), model),
+        model=known,
         healths=found,
+        values=values,
+        drawn=[value.drawn(each) for each in values],
         trends={each.monitor.id: _trends(each) for each in found},
     )
 

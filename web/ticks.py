@@ -7,7 +7,7 @@ import logging
 from engine import audit
 from engine.handlers import alarms, facts, monitoring
 from engine.identity import browser_sessions, sign_in
-from engine.inferences import counts, outcomes
+from engine.inferences import business, counts, outcomes
 from engine.inferences.partitions import ensure_partitions
 from engine.monitoring import micro_batches
 from engine.monitoring.feeds import arrivals
@@ -29,6 +29,13 @@ def _fold_counts(house: Store) -> None:
                 return
 
 
+def _forget_violations(house: Store) -> None:
+    gone = business.FORGOTTEN_AT_ONCE
+    while gone == business.FORGOTTEN_AT_ONCE:
+        with transaction(house) as session:
+            gone = business.forget_gone(session)
+
+
 def _forget_what_ended(house: Store) -> None:
     with transaction(house) as session:
         browser_sessions.forget_ended(session)
@@ -41,6 +48,7 @@ TICKS = (
     Tick("alerts to be told", 5.0, alarms.hand_over),
     Tick("checkpoints of the audit log", 60.0, audit.checkpoint),
     Tick("partitions of the inference log", 3600.0, _make_partitions),
+    Tick("violations whose rows the log keeps no longer", 3600.0, _forget_violations),
     Tick("counts of the inference log", 5.0, _fold_counts),
     # Often: what a monitor says of its batches it says at the end of each, not at its next run.
     Tick("batches of busy channels", 0.5, micro_batches.look_at_all),

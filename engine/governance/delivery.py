@@ -19,6 +19,8 @@ from engine.governance.tables import ApprovalRow
 from engine.inferences import queries as inferences
 from engine.inventory import queries as inventory
 from engine.inventory.references import VersionRef
+from engine.monitoring import business
+from engine.monitoring.business import Value
 from engine.runtime import stages
 from engine.runtime.stages import Stage, Standing
 from engine.serving import queries as serving
@@ -102,6 +104,7 @@ class Report:
     stuck: tuple[Stuck, ...]
     leads: tuple[Lead, ...]
     idle: tuple[Idle, ...]
+    values: tuple[Value, ...]  #: what the models that are kept bring, by month, since they answered first
 
 
 def report(session: Session, *, days: int = 90) -> Report:
@@ -119,6 +122,7 @@ def report(session: Session, *, days: int = 90) -> Report:
         stuck=_stuck(found, stages.standing(session)),
         leads=_leads(session, since, before),
         idle=idle(session),
+        values=tuple(_values(session)),
     )
 
 
@@ -149,6 +153,11 @@ def idle(session: Session) -> tuple[Idle, ...]:
                 Idle(model=model.id, name=model.name, team=model.team, because=because, since=since, days=spent)
             )
     return tuple(sorted(found, key=lambda each: -each.days))
+
+
+def _values(session: Session) -> list[Value]:
+    kept = [each.model for each in inventory.models(session, limit=_MOST).items if not each.model.retired]
+    return business.values(session, kept, unit="month")
 
 
 def _share(session: Session, at: datetime) -> Share:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,10 +18,11 @@ from sqlalchemy.orm import Session
 from engine import audit
 from engine.errors import GatewrightError
 from engine.identity import Person, require
-from engine.inferences import outcomes, spans
+from engine.inferences import business, outcomes, spans
 from engine.inferences.counts import References
 from engine.inferences.outcomes import Manner, Manners
 from engine.inferences.tables import InferenceRow, LabelRow
+from engine.inventory.expressions import Row
 from engine.inventory.references import stream
 from engine.statistics.named import Named, added, taken_off
 from engine.statistics.outcomes import NEGATIVE, POSITIVE, Cases, Sums, count, score_sums, value_sums
@@ -63,6 +64,8 @@ class _Counted:
     decided: int
     bits: int | None  #: None: the truth of a score
     groups: Mapping[str, str]  #: protected column -> group
+    #: digest of a KPI that reads the truth -> what it brought
+    kpis: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,7 @@ class _Answer:
     input: Mapping[str, Any]
     score: float | None
     decision: str | None
+    output: Mapping[str, Any]
 
 
 def add(session: Session, person: Person, *, model: str, labels: Sequence[Label]) -> int:
@@ -137,7 +141,7 @@ def of_inference(session: Session, inference: UUID) -> Label | None:
 
 def _answers(session: Session, model: str, ids: Sequence[UUID]) -> dict[UUID, _Answer]:
     row = InferenceRow
-    wanted = (row.id, row.version, row.environment, row.event_time, row.input, row.score, row.decision)
+    wanted = (row.id, row.version, row.environment, row.event_time, row.input, row.score, row.decision, row.output)
     return {
         id: _Answer(
             version=version,
@@ -146,8 +150,9 @@ def _answers(session: Session, model: str, ids: Sequence[UUID]) -> dict[UUID, _A
             input=given,
             score=score,
             decision=decision,
+            output=output,
         )
-        for id, version, environment, event_time, given, score, decision in session.execute(
+        for id, version, environment, event_time, given, score, decision, output in session.execute(
             select(*wanted).where(row.id.in_(ids), row.model == model)
         )
     }
@@ -179,17 +184,28 @@ def _manner_of_each(
         for place, id in enumerate(ids):
             known = _known(manner, wanted[id])
             _, earlier = before.get(id, ("", None))
+            kpis = _brought(manner, answers[id], wanted[id], known)
             found[id] = (
-                replace(earlier, known=known)
+                replace(earlier, known=known, kpis=kpis)
                 if earlier is not None
                 else _Counted(
                     known=known,
                     decided=manner.decided(answers[id].decision, answers[id].score),
                     bits=None if manner.layout.scored else manner.layout.bits,
                     groups={name: of[place] for name, of in groups.items()},
+                    kpis=kpis,
                 )
             )
     return found
+
+
+def _brought(manner: Manner, answer: _Answer, label: Label, known: int) -> dict[str, list[float | None]]:
+    """What the KPIs that wait for the truth make of a row whose truth is known."""
+    if not manner.terms.late:
+        return {}
+    truth = float(known == POSITIVE) if manner.layout.scored else float(label.value)
+    row = Row(input=answer.input, score=answer.score, decision=answer.decision, output=answer.output, label=truth)
+    return {kpi.digest: business.brought(kpi, row) for kpi in manner.terms.late}
 
 
 def _known(manner: Manner, label: Label) -> int:
@@ -251,6 +267,11 @@ def _pieces(truths: Iterable[_Truth]) -> Iterable[tuple[tuple[int, str], int, Na
 
 
 def _sums(answer: _Answer, value: str, counted: _Counted) -> Sums:
+    business_sums = [each for digest, values in counted.kpis.items() for each in business.sums(digest, values)]
+    return *_right(answer, value, counted), *business_sums
+
+
+def _right(answer: _Answer, value: str, counted: _Counted) -> Sums:
     if answer.score is None:
         return ()
     if counted.bits is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,11 +17,13 @@ from sqlalchemy import delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from engine.inferences import rows, spans
+from engine.inferences import business, rows, spans
+from engine.inferences.business import Terms
 from engine.inferences.counts import FOLDED_AT_ONCE, LOOK_AGAIN_SECONDS, References
 from engine.inferences.inference import Answered, Inference
 from engine.inferences.tables import OutcomePieceRow, OutcomeSpanRow
 from engine.inventory import queries, thresholds
+from engine.inventory.expressions import Row
 from engine.inventory.metadata import Outcomes
 from engine.inventory.queries import ModelUnknown
 from engine.inventory.references import VersionRef
@@ -34,6 +36,7 @@ from engine.statistics.outcomes import (
     UNDECIDED,
     Cases,
     Layout,
+    Sums,
     count,
     layout,
     right,
@@ -51,6 +54,7 @@ class Manner:
     layout: Layout
     words: Outcomes
     cut_off: float
+    terms: Terms = field(default_factory=Terms)
 
     def decided(self, decision: str | None, score: float | None) -> int:
         """UNDECIDED, DECLINED or SELECTED."""
@@ -93,6 +97,7 @@ class Manners:
             layout=layout(found[1], declared.protected),
             words=declared.outcomes,
             cut_off=thresholds.cut_off(declared.thresholds),
+            terms=business.terms(declared),
         )
 
 
@@ -103,6 +108,7 @@ def add(session: Session, manners: Manners, group: Iterable[Answered]) -> None:
     for each in group:
         key = each.model, each.version, each.environment
         found[key].add(spans.numbers_of(each.logged_at, each.event_times), each.inputs, each.scores, each.decisions)
+        found[key].parts.append(each)
         requests.append((key, each.logged_at, each.latency_us))
     _write(session, [*_answers(session, manners, found), *_requests(requests)])
 
@@ -114,6 +120,7 @@ def add_again(session: Session, manners: Manners, inferences: Iterable[Inference
     for each in inferences:
         key = each.model, each.version, each.environment
         found[key].add([spans.number_of(each.event_time)], [each.input], [each.score], [each.decision])
+        found[key].parts.append(each)
         if each.position == 0:
             requests.append((key, each.logged_at, each.latency_us))
     _write(session, [*_answers(session, manners, found), *_requests(requests)])
@@ -181,6 +188,24 @@ def window(
     return total_of_packed(session.scalars(whole.union_all(pieces)).all())
 
 
+def by_span(session: Session, models: Collection[str], unit: str) -> dict[tuple[str, str], dict[datetime, Named]]:
+    """(model, environment) -> when a day or month (UTC) begins -> what was counted of all its versions in it.
+
+    One statement. unit: "day" or "month", of event time.
+    """
+    span, piece = OutcomeSpanRow, OutcomePieceRow
+    whole = select(span.model, span.environment, span.starts_at, span.counts).where(
+        span.model.in_(models), span.kind == OUTCOMES, span.unit == unit
+    )
+    pieces = select(piece.model, piece.environment, piece.hour, piece.counts).where(
+        piece.model.in_(models), piece.kind == OUTCOMES
+    )
+    found: dict[tuple[str, str], dict[datetime, list[Named]]] = defaultdict(lambda: defaultdict(list))
+    for model, environment, moment, packed in session.execute(whole.union_all(pieces)):
+        found[model, environment][spans.floor(moment, unit)].append(Named.unpacked(packed))
+    return {key: {at: added(parts) for at, parts in sorted(each.items())} for key, each in sorted(found.items())}
+
+
 _KEY = ("model", "version", "environment", "kind", "unit", "starts_at")
 
 _Of = tuple[str, int, str]  #: model, version, environment
@@ -195,6 +220,15 @@ class _Rows:
     inputs: list[Mapping[str, Any]] = field(default_factory=list)
     scores: list[float | None] = field(default_factory=list)
     decisions: list[str | None] = field(default_factory=list)
+    parts: list[Answered | Inference] = field(default_factory=list)  #: the same rows, as they came
+
+    def __iter__(self) -> Iterator[Inference]:
+        """One by one, where that is asked for: it costs some microseconds a row."""
+        for each in self.parts:
+            if isinstance(each, Inference):
+                yield each
+            else:
+                yield from each.inferences()
 
     def add(
         self,
@@ -226,9 +260,25 @@ def _answers(session: Session, manners: Manners, of: Mapping[_Of, _Rows]) -> Ite
                 each.column.name: (each.of([given.get(each.column.name) for given in many.inputs]), each.labels)
                 for each in manner.layout.attributes
             },
+            sums=_asked(session, manner.terms, many),
             added=right(decided, scores),
         )
         yield from ((OUTCOMES, key, hour, found) for hour, found in sorted(count(cases).items()))
+
+
+def _asked(session: Session, terms: Terms, many: _Rows) -> Sequence[Sums]:
+    """What KPIs and rules add for each row; the rows that break a rule are noted."""
+    if not terms.asks:
+        return ()
+    found, broken = [], []
+    for each in many:
+        adds, rules = business.asked(
+            terms, Row(input=each.input, score=each.score, decision=each.decision, output=each.output)
+        )
+        found.append(adds)
+        broken += [(each, rule) for rule in rules]
+    business.note(session, broken)
+    return found
 
 
 def _requests(requests: Iterable[tuple[tuple[str, int, str], datetime, int]]) -> Iterable[_Piece]:

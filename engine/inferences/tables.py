@@ -156,3 +156,22 @@ class LabelRow(Base):
     recorded_by: Mapped[str]
     #: protected column -> the group under which it was counted; None: it was not
     counted: Mapped[dict[str, Any] | None]
+
+
+class ViolationRow(Base):
+    """A row of the log that broke a business rule when it was answered; its values stay in the log."""
+
+    __tablename__ = "violations"
+    __table_args__ = (
+        Index("ix_violations_rule", "model", "rule", "event_time"),
+        Index("ix_violations_logged_at", "logged_at"),
+        {"schema": SCHEMA},
+    )
+
+    inference: Mapped[UUID] = mapped_column(primary_key=True)
+    rule: Mapped[str] = mapped_column(primary_key=True)  #: the digest of its expression
+    model: Mapped[str]
+    version: Mapped[int]
+    environment: Mapped[str]
+    event_time: Mapped[Moment]
+    logged_at: Mapped[Moment]  #: the other half of the row's key in the log

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from engine.errors import GatewrightError
 from engine.identity import ROLES
-from engine.inventory import kinds, schemas, spans, thresholds
-from engine.inventory.kinds import rules
+from engine.inventory import business, kinds, schemas, spans, thresholds
+from engine.inventory.business import Kpi, Rule
+from engine.inventory.kinds import rules as tables
 from engine.inventory.references import SLUG
 
 
@@ -130,7 +131,15 @@ class Metadata(BaseModel):
     service_levels: ServiceLevels = Field(default_factory=ServiceLevels, description="Rate, latency, memory, cores.")
     monitoring: Monitoring = Field(default_factory=Monitoring, description="How often it is looked at, over what.")
     outcomes: Outcomes = Field(default_factory=Outcomes, description="The words of labels and decisions.")
+    kpis: tuple[Kpi, ...] = Field(default=(), max_length=business.MOST, description="What it is to bring.")
+    rules: tuple[Rule, ...] = Field(default=(), max_length=business.MOST, description="What must hold of each row.")
     input_schema: dict[str, Any] | None = Field(default=None, description="The declared JSON Schema of a row.")
+
+    @property
+    def columns(self) -> frozenset[str] | None:
+        """The columns of an input row, as far as they are declared; None where they are not."""
+        known = schemas.columns(self.input_schema) if self.input_schema is not None else ()
+        return frozenset((*known, *self.features, *self.protected)) if known or self.features else None
 
     @field_validator("id")
     @classmethod
@@ -159,6 +168,12 @@ class Metadata(BaseModel):
                 raise ValueError(f"there is no role {role!r}; there are {', '.join(ROLES)}")
         return value
 
+    @field_validator("kpis", "rules")
+    @classmethod
+    def _once_each(cls, value: Any) -> Any:
+        business.once_each(value)
+        return value
+
     @model_validator(mode="after")
     def _features_are_inputs(self) -> Metadata:
         if self.target is not None and self.target in self.features:
@@ -185,15 +200,35 @@ def read(values: Mapping[str, Any]) -> Metadata:
     thresholds.check(metadata.thresholds)
     if metadata.input_schema is not None:
         schemas.check(metadata.input_schema)
+    business.check(metadata.kpis, metadata.rules, metadata.columns)
     return metadata
 
 
 def read_yaml(content: bytes) -> dict[str, Any]:
     """The mapping in a YAML file; MetadataRefused where it is none. As wary as for decision tables."""
     try:
-        values = rules.read_yaml(content.decode("utf-8"))
+        values = tables.read_yaml(content.decode("utf-8"))
     except ValueError as error:  # a UnicodeDecodeError is one
         raise MetadataRefused(field="the file", reason=str(error)[:300]) from error
     if not isinstance(values, dict):
         raise MetadataRefused(field="the file", reason="it holds no mapping of names to values")
     return values
+
+
+def read_list(field: str, text: str) -> list[Any]:
+    """The list in a text of YAML, empty where the text is; MetadataRefused names the field where it is none."""
+    try:
+        values = tables.read_yaml(text) if text.strip() else []
+    except ValueError as error:
+        raise MetadataRefused(field=field, reason=str(error)[:300]) from error
+    if not isinstance(values, list):
+        raise MetadataRefused(field=field, reason="it is no list: each entry begins with a dash")
+    return values
+
+
+def write_list(values: Sequence[Mapping[str, Any]]) -> str:
+    """The same as a text, without what is not set; empty for none."""
+    import yaml
+
+    kept = [{name: value for name, value in each.items() if value is not None} for each in values]
+    return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, width=1_000) if kept else ""

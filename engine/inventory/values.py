@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
+from engine.inventory.business import Kpi, Rule
 from engine.inventory.metadata import Metadata, Monitoring, Outcomes, ServiceLevels
 from engine.inventory.references import VersionRef
 from engine.inventory.tables import AssetRow, ModelRow, RiskRow, VersionRow
@@ -221,4 +222,6 @@ def _frozen(values: dict[str, Any]) -> dict[str, Any]:
         "service_levels": levels,
         "monitoring": Monitoring.model_construct(**watched),
         "outcomes": Outcomes.model_construct(**values.get("outcomes", {})),
+        "kpis": tuple(Kpi.model_construct(**each) for each in values.get("kpis", ())),
+        "rules": tuple(Rule.model_construct(**each) for each in values.get("rules", ())),
     }

@@ -220,7 +220,7 @@ def _check(metric: str, warn: float, breach: float, reason: str) -> None:
 
 def known_metrics() -> list[str]:
     """The metrics for which bounds can be set."""
-    defaults = {metric for each in measures.all_measures().values() for metric in each.bounds}
+    defaults = {metric for each in measures.all_measures().values() for metric in (*each.bounds, *each.unbounded)}
     return sorted({*statistics.all_metrics(), *defaults, *_SERVICE_LEVELS})
 
 

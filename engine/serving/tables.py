@@ -127,3 +127,18 @@ class BatchRow(Base):
     result: Mapped[str | None]
     problem: Mapped[dict[str, Any] | None]
     ended_at: Mapped[Moment | None]
+
+
+class UsageRow(Base):
+    """What the process of one deployment used within one hour; all but the peak adds up."""
+
+    __tablename__ = "usage"
+    __table_args__ = {"schema": SCHEMA}  # noqa: RUF012
+
+    deployment: Mapped[UUID] = mapped_column(primary_key=True)
+    hour: Mapped[Moment] = mapped_column(primary_key=True)
+    samples: Mapped[int] = mapped_column(BigInteger)
+    memory_mb_sum: Mapped[float]
+    memory_mb_peak: Mapped[float]
+    cpu_us: Mapped[int] = mapped_column(BigInteger)
+    watched_us: Mapped[int] = mapped_column(BigInteger)

@@ -31,6 +31,59 @@ class Forecast:
     warns: bool  #: the trend is real, and meets the bound within the horizon
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """The line through a series of readings."""
+
+    slope: Estimate  #: per unit of time
+    autocorrelation: float  #: of neighbouring readings around the line
+    worth: float  #: of how many independent readings the series tells as much
+    middle: float  #: the mean time, and the mean reading
+    mean: float
+    error: float  #: of a reading around the line
+    s_slope: float  #: of the slope
+    level_t: float  #: Student's t of the slope's interval
+    exact: bool  #: every reading lies on the line
+
+
+def trend(times: ArrayLike, values: ArrayLike, level: float = 0.95) -> Trend | None:
+    """The linear trend of a series, as `forecast` has it; None where fewer than 12 readings, or what they are worth
+    (under 10 independent ones), say nothing. times: ascending, shape (n,)."""
+    import scipy.special
+
+    t, y = numbers(times, "times"), numbers(values, "values")
+    same_length(times=t, values=y)
+    n = len(t)
+    if (np.diff(t) <= 0).any():
+        raise ValueError(f"times[{int((np.diff(t) <= 0).argmax()) + 1}] is not after the one before it")
+    if n < FEWEST:
+        return None
+    middle, mean = float(t.mean()), float(y.mean())
+    spread = inner(t - middle, t - middle)
+    slope = inner(t - middle, y) / spread
+    rest = y - mean - slope * (t - middle)
+    squares = inner(rest, rest)
+    tiny = squares <= 1e-24 * n * max(1.0, float(np.abs(y).max())) ** 2
+    r = 0.0 if tiny else max(0.0, (n * inner(rest[1:], rest[:-1]) / squares + 2) / (n - 4))
+    worth = n * (1 - r) / (1 + r)
+    if worth < _FEWEST_WORTH:
+        return None
+    error = sqrt(squares / (worth - 2))
+    s_slope = error / sqrt(spread)
+    t_level = float(scipy.special.stdtrit(worth - 2, (1 + level) / 2))
+    return Trend(
+        slope=Estimate(slope, slope - t_level * s_slope, slope + t_level * s_slope, level),
+        autocorrelation=r,
+        worth=worth,
+        middle=middle,
+        mean=mean,
+        error=error,
+        s_slope=s_slope,
+        level_t=t_level,
+        exact=tiny,
+    )
+
+
 def forecast(
     times: ArrayLike, values: ArrayLike, bound: float, horizon: float, *, above: bool = True, level: float = 0.95
 ) -> Forecast:
@@ -50,40 +103,27 @@ def forecast(
     """
     import scipy.special
 
-    t, y = numbers(times, "times"), numbers(values, "values")
-    same_length(times=t, values=y)
-    n = len(t)
-    if (np.diff(t) <= 0).any():
-        raise ValueError(f"times[{int((np.diff(t) <= 0).argmax()) + 1}] is not after the one before it")
     if not horizon > 0:
         raise ValueError(f"horizon is {horizon}, not above 0")
+    found = trend(times, values, level)
     side = 1.0 if above else -1.0
-    unknown = Forecast(
-        slope=Estimate.unknown(level), p=nan, autocorrelation=nan, crosses=nan, earliest=nan, latest=nan, warns=False
-    )
-    if n < FEWEST or side * (y[-1] - bound) >= 0:
-        return unknown
-    middle, mean = float(t.mean()), float(y.mean())
-    spread = inner(t - middle, t - middle)
-    slope = inner(t - middle, y) / spread
-    rest = y - mean - slope * (t - middle)
-    squares = inner(rest, rest)
-    tiny = squares <= 1e-24 * n * max(1.0, float(np.abs(y).max())) ** 2
-    r = 0.0 if tiny else max(0.0, (n * inner(rest[1:], rest[:-1]) / squares + 2) / (n - 4))
-    worth = n * (1 - r) / (1 + r)
-    if worth < _FEWEST_WORTH:
-        return unknown
-    degrees = worth - 2
-    error = sqrt(squares / degrees)
-    t_level = float(scipy.special.stdtrit(degrees, (1 + level) / 2))
-    s_slope = error / sqrt(spread)
-    towards = side * slope
+    if found is None or side * (float(np.asarray(values)[-1]) - bound) >= 0:
+        return Forecast(
+            slope=Estimate.unknown(level),
+            p=nan,
+            autocorrelation=nan,
+            crosses=nan,
+            earliest=nan,
+            latest=nan,
+            warns=False,
+        )
+    middle, mean, worth, error, s_slope = found.middle, found.mean, found.worth, found.error, found.s_slope
+    t_level, towards, last = found.level_t, side * found.slope.value, float(np.asarray(times)[-1])
     p = (
-        float(scipy.special.stdtr(degrees, -towards / s_slope))
-        if s_slope and not tiny
+        float(scipy.special.stdtr(worth - 2, -towards / s_slope))
+        if s_slope and not found.exact
         else (0.0 if towards > 0 else 1.0)
     )
-    last = float(t[-1])
 
     def meets(away: float) -> float:
         """When the line, moved towards the bound by so many of its errors, meets it; never before the last reading."""
@@ -100,12 +140,12 @@ def forecast(
     crosses = max(last, middle + side * (bound - mean) / towards) if towards > 0 else inf
     warns = p < _SIGNIFICANCE and crosses <= last + horizon
     return Forecast(
-        slope=Estimate(slope, slope - t_level * s_slope, slope + t_level * s_slope, level),
+        slope=found.slope,
         p=p,
-        autocorrelation=r,
+        autocorrelation=found.autocorrelation,
         crosses=crosses,
-        earliest=crosses if tiny else min(meets(t_level), crosses),
-        latest=crosses if tiny else max(meets(-t_level), crosses),
+        earliest=crosses if found.exact else min(meets(t_level), crosses),
+        latest=crosses if found.exact else max(meets(-t_level), crosses),
         warns=warns,
     )
 

@@ -129,6 +129,8 @@ TABLE = {
     "explain_inference": "ASEIMRBU",
     "list_inferences": "ASEIMRBU",
     "summarise_inferences": "ASEIMRBU",
+    "show_value": EVERY,
+    "list_violations": "ASEIMRBU",
     "add_labels": "SEM",
     "add_label_file": "SEM",
     "show_delivery": EVERY,

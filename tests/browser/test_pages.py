@@ -25,7 +25,7 @@ from engine.store.postgres import OWNER, EmbeddedPostgres
 from tests.browser.accessibility import violations
 from tests.browser.test_bundled_pages import the_watermark_is_uncovered
 from tests.handlers import house as lives
-from tests.monitoring.world import given_a_model_that_moved
+from tests.monitoring.world import given_a_model_that_brings, given_a_model_that_moved
 from tests.web import world
 from web import access, live, shipped
 from web.app import create_app
@@ -63,6 +63,7 @@ def house(cluster: EmbeddedPostgres, template: str, tmp_path_factory: pytest.Tem
     store = open_store(settings)
     known = world.given_a_world(store)
     given_a_model_that_moved(store)
+    given_a_model_that_brings(store)
     # All at once and before any decision: nothing here runs the deployments that decisions lead to.
     waiting = {model: _waiting_task(store, known, model) for model in ("keyboard", "scriptless", "followed")}
     app = create_app(store)
@@ -149,6 +150,8 @@ PAGES = {
     "delivery": ("business_owner", "/delivery"),
     "operations": ("model_operator", "/operations"),
     "health card": ("model_operator", "/models/moved/health"),
+    "health card with a value": ("model_operator", "/models/lending/health"),
+    "rows that break a rule": ("model_operator", "/models/lending/violations"),
     "alerts": ("model_operator", "/alerts"),
     "alert": ("model_operator", "/alerts/{alert}"),
     "monitors": ("model_operator", "/monitors"),

@@ -10,15 +10,19 @@ import pytest
 
 from engine.inferences import refusals
 from engine.inferences.log import InferenceLog
-from engine.monitoring import measures
+from engine.inventory.references import VersionRef
+from engine.monitoring import measures, thresholds, verdicts
 from engine.monitoring.measures import Scope
 from engine.monitoring.performance import FROM_COUNTS, estimated, of_scores, of_values
+from engine.monitoring.verdicts import Taken
+from engine.serving import usage
 from engine.statistics import all_metrics
 from engine.statistics.event_rate import event_rate
 from engine.statistics.named import Named
 from engine.statistics.percentile import percentile
-from engine.store import Store, transaction
+from engine.store import Store, now, transaction
 from tests.inferences.test_outcomes import REF, START, answered, given_a_version
+from tests.serving import house
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -46,6 +50,33 @@ def test_r41_answer_times_rate_and_failures_stand_beside_the_service_levels(stor
     assert (found["p95_ms"].reference, found["rate_per_s"].reference) == (10, 5)
     assert found["rate_per_s"].value.value == pytest.approx(300 / 3600)
     assert found["error_rate"].value.value == pytest.approx(6 / 306)
+
+
+def test_r41_memory_and_cores_are_held_to_the_declared_service_levels(store: Store) -> None:
+    """Hours add up: the peak of the peaks, processor time over time; beyond a level it is a breach, at any number."""
+    ref = VersionRef("credit", 1)
+    house.given_an_environment(store)
+    house.given_a_model(store, service_levels={"memory_mb": 100, "cpu": 1})
+    house.given_a_version(store, artefact=b"rules", input_schema=b"{}")
+    deployment = house.when_it_is_requested(store, ref)
+    asked = Scope(version=ref, environment="production", since=AT, until=AT + timedelta(hours=6))
+    with transaction(store) as session:
+        before = measures.get("technical").function(session, asked)
+        hour = now(session)
+        for memory, cpu, hours in ((80.0, 2.0, 0), (120.0, 4.0, 0), (90.0, 0.0, 2)):
+            sample = usage.Sample(deployment=deployment.id, memory_mb=memory, cpu_seconds=cpu, watched_seconds=10.0)
+            usage.add(session, [sample], hour - timedelta(hours=hours))
+        read = tuple(measures.get("technical").function(session, asked))
+        found = {each.metric: each for each in read}
+        taken = Taken(measure="technical", dimension="technical", readings=read)
+        judged = verdicts.judge([taken], thresholds.in_force(session, "credit").of)
+    assert not {"memory_mb", "cpu"} & {each.metric for each in before}  # nothing was sampled, and that is no zero
+    assert (found["memory_mb"].value.value, found["memory_mb"].reference, found["memory_mb"].rows) == (120, 100, 3)
+    assert found["memory_mb"].detail["mean"] == pytest.approx(290 / 3)
+    assert found["cpu"].value.value == pytest.approx(6 / 30)
+    states = {each.reading.metric: (each.state, each.bounds and each.bounds.source) for each in judged.readings}
+    assert states["memory_mb"] == ("breach", "service levels")
+    assert states["cpu"] == ("healthy", "service levels")
 
 
 def test_r39_drift_of_the_answers_stands_beside_that_of_the_inputs(store: Store) -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import insert
 
 from engine.identity import Person
+from engine.inferences import labels
+from engine.inferences.labels import Label
 from engine.inferences.tables import PieceRow
 from engine.inventory.references import VersionRef
 from engine.monitoring import monitors, runs, thresholds
 from engine.monitoring.findings import Seen
 from engine.monitoring.monitors import Monitor
-from engine.statistics.tallies import Reference, refer
+from engine.statistics.tallies import OUTPUT, SCORE, Reference, refer
 from engine.store import Store, new_id, now, transaction
+from tests.inferences.test_outcomes import EVE, START, answered, logged
 from tests.monitoring.census import people
 from tests.serving import house
 
@@ -83,3 +87,40 @@ def counted(store: Store, reference: Reference, ref: VersionRef, window: Mapping
                 }
             ],
         )
+
+
+def given_a_model_that_brings(store: Store, model: str = "lending") -> VersionRef:
+    """In production, with sixty days of loans whose truth is known; what they bring falls, and some break a rule."""
+    house.given_an_environment(store)
+    house.given_a_model(
+        store,
+        model,
+        protected={"sex": "1", "region": "north"},
+        kpis=[
+            {
+                "name": "margin",
+                "unit": "EUR",
+                "expression": "(500 if label == 1 else -2000) if score >= 0.5 else 0",
+                "warn": 500,
+                "breach": 0,
+            },
+            {"name": "granted", "unit": "share", "aggregate": "mean", "expression": "score >= 0.5"},
+        ],
+        rules=[
+            {"name": "sure of men", "expression": "sex != 1 or score < 0.95", "severity": "warn", "max_share": 0.1},
+            {"name": "scores are chances", "expression": "0 <= score <= 1"},
+        ],
+    )
+    reference = refer({"sex": [1, 2], "region": ["north", "south"], OUTPUT: [0.1, 0.9]}, fixed=[SCORE])
+    ref = house.given_a_version(
+        store, model, artefact=b"rules of lending", input_schema=b"{}", reference=reference.as_bytes()
+    )
+    house.when_it_goes_live(store, house.when_it_is_requested(store, ref))
+    rows = [(n, 1 + n % 2, "north", 0.4 + n * 7 % 60 / 100) for n in range(0, 1440, 2)]
+    sent = replace(answered(rows), model=model)
+    logged(store, sent)
+    truths = {id: "0" if n % 5 == 0 and n > 360 - n % 300 else "1" for n, id in enumerate(sent.ids)}
+    with transaction(store) as session:
+        told = [Label(inference=id, value=value, known_at=START) for id, value in truths.items()]
+        labels.add(session, EVE, model=model, labels=told)
+    return ref

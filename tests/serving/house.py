@@ -305,9 +305,11 @@ import sys
 import threading
 from engine.config import Settings
 from engine.inferences.log import InferenceLog
+from engine.serving import usage
 from engine.serving.scoring import serve
 from engine.store import open_store
 
+usage.SAMPLE_SECONDS = 0.5
 store = open_store(Settings.load(), application="scoring")
 log = InferenceLog(store, group_seconds=float(sys.argv[1]), group_rows=512 if sys.argv[1] == "0.05" else 10**9)
 serve(store, "127.0.0.1", 0, threading.Event(), log=log, announce=lambda address: print(address, flush=True))

@@ -20,7 +20,7 @@ import requests
 from engine.identity import tokens
 from engine.inferences import queries as inferences
 from engine.inventory.references import VersionRef
-from engine.serving import queries
+from engine.serving import queries, usage
 from engine.serving.deployment import Deployment
 from engine.serving.scoring import Bounds
 from engine.store import Store, transaction
@@ -386,3 +386,18 @@ def test_the_service_loads_no_library_that_opens_models(standing: House) -> None
     assert "uvloop" in loaded  # the file tells what is loaded
     assert "sklearn" not in loaded
     assert "pandas" not in loaded
+
+
+def test_r41_memory_and_processor_time_of_the_child_are_sampled_and_kept_by_the_hour(
+    house: House,
+) -> None:
+    used, ends = None, time.monotonic() + 20
+    ever = {"since": datetime(2026, 1, 1, tzinfo=UTC), "until": datetime(2100, 1, 1, tzinfo=UTC)}
+    while (used is None or used.samples < 2) and time.monotonic() < ends:
+        time.sleep(0.1)
+        with transaction(house.store) as session:
+            used = usage.of_version(session, "credit", house.live.version, "production", **ever)
+    assert used is not None
+    assert used.samples >= 2
+    assert 1 < used.memory_mb_mean <= used.memory_mb_peak < 4096  # an interpreter with a table of rules
+    assert 0 <= used.cores < 1.5

@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from tests.monitoring.world import given_a_model_that_moved
+from tests.monitoring.world import given_a_model_that_brings, given_a_model_that_moved
 from tests.serving.house import given_a_model
 from tests.web.conftest import words
 
@@ -43,3 +43,41 @@ def test_r50_operations_list_the_worst_first_as_page_and_csv(moved, visit):
     rows = list(csv.DictReader(io.StringIO(visitor.get("/operations?format=csv").text)))
     assert (rows[0]["model"], rows[0]["state"], rows[0]["findings"]) == ("moved", "breach", "3")
     assert "No model fits" in words(visitor.get("/operations?state=healthy"))
+
+
+@pytest.fixture(scope="module")
+def brings(house, known):
+    """A model with KPIs and rules, sixty days of loans, and their truths."""
+    return given_a_model_that_brings(house)
+
+
+def test_r17_the_value_since_deployment_is_drawn_and_stands_in_a_table(brings, visit):
+    for address in ("/models/lending/health", "/models/lending"):
+        shown = visit("business_owner").get(address)
+        text = words(shown)
+        assert "margin in production" in text
+        assert "EUR per day" in text
+        assert shown.text.count("since deployment; the table") == 2
+        assert "2026-01-30" in text
+    delivery = words(visit("business_owner").get("/delivery"))
+    assert "Value since deployment" in delivery
+    assert "margin of lending: by month" in delivery
+
+
+def test_r44_violating_rows_are_listed_as_page_and_csv_for_those_who_may_see_inferences(brings, visit):
+    visitor = visit("model_operator")
+    text = words(visitor.get("/models/lending/violations?rule=sure+of+men"))
+    assert "sex != 1 or score" in text
+    rows = list(csv.DictReader(io.StringIO(visitor.get("/models/lending/violations?format=csv").text)))
+    assert len(rows) == 48
+    assert {row["sex "] for row in rows} == {"1"}
+    assert min(float(row["score "]) for row in rows) >= 0.95
+    assert "No row breaks it" in words(visitor.get("/models/lending/violations?rule=scores+are+chances"))
+    assert visit("admin").get("/models/lending/violations").status_code == 403
+    assert "It declares no rules" in words(visitor.get("/models/moved/violations"))
+
+
+def test_r42_kpis_and_rules_are_declared_in_the_form(brings, visit):
+    visitor = visit("data_scientist")
+    shown = visitor.get("/models/lending/edit").text
+    assert "- name: margin" in shown

@@ -118,6 +118,7 @@ TABLE = {
     "GET delivery.page": ALL,
     "GET operations.page": ALL,
     "GET operations.card": ALL,
+    "GET rules.violations": ALL - {DEV, ADM},
     "GET alerts.listing": ALL,
     "GET alerts.page": ALL,
     "POST alerts.acknowledge": {OPS, MOD, ENG},

@@ -83,6 +83,7 @@ class Measure:
     bounds: Mapping[str, Default]  #: metric -> where a model sets none
     title: str  #: the first line of its docstring
     function: Callable[[Session, Scope], Sequence[Reading]]
+    unbounded: tuple[str, ...] = ()  #: metrics without a default, for which people may set bounds
 
 
 Function = Callable[[Session, Scope], Sequence[Reading]]
@@ -90,7 +91,11 @@ _registered: dict[str, Measure] = {}
 
 
 def measure(
-    name: str, *, dimension: str, bounds: Mapping[str, Default | tuple[float, float]] | None = None
+    name: str,
+    *,
+    dimension: str,
+    bounds: Mapping[str, Default | tuple[float, float]] | None = None,
+    unbounded: Sequence[str] = (),
 ) -> Callable[[Function], Function]:
     """Register a function as the measure of this name; a name that is taken fails at import."""
     if dimension not in DIMENSIONS:
@@ -103,7 +108,14 @@ def measure(
         if not title:
             raise ValueError(f"measure {name!r} has no docstring")
         defaults = {metric: Default(*each) for metric, each in (bounds or {}).items()}
-        _registered[name] = Measure(name=name, dimension=dimension, bounds=defaults, title=title, function=function)
+        _registered[name] = Measure(
+            name=name,
+            dimension=dimension,
+            bounds=defaults,
+            title=title,
+            function=function,
+            unbounded=tuple(unbounded),
+        )
         return function
 
     return register

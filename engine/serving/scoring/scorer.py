@@ -86,6 +86,7 @@ class Scorer:
         state (starting, running, failing, stopped) and its detail, from the scorer's thread."""
         self.version, self.environment = version, environment
         self._start, self._observed = start, observed
+        self._pid: int | None = None  #: of the child, while there is one
         self._compiled: Compiled | None = None  #: what is walked right here: it holds no code, so it needs no child
         self._ready_at = 0.0
         self._changed = threading.Condition()
@@ -104,6 +105,11 @@ class Scorer:
     def detail(self) -> str:
         """Why it is in this state, where that needs words."""
         return self._detail
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process; None while there is none, as where the compiled form serves."""
+        return self._pid
 
     def start(self) -> None:
         """Begin to start the child; returns at once."""
@@ -194,8 +200,12 @@ class Scorer:
             self._ending.wait()
             return ""
         with started:
+            self._pid = started.pid
             self._turn("running", "")
-            return self._serve(started)
+            try:
+                return self._serve(started)
+            finally:
+                self._pid = None
 
     def _serve(self, child: Child) -> str:
         """Answer calls until told to stop or until the child dies; returns what it died of."""

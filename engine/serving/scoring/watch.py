@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from engine.errors import GatewrightError
 from engine.inferences.partitions import ensure_partitions
 from engine.sandbox import Child
-from engine.serving import deployments, queries, targets
+from engine.serving import deployments, queries, targets, usage
 from engine.serving.deployment import Deployment
 from engine.serving.queries import Active
 from engine.serving.scoring import versions
@@ -49,6 +49,7 @@ class Watch:
         self._asked = False
         self._begun = self._done = 0  # looks
         self._partitions_at = 0.0
+        self._sampler, self._sampled_at = usage.Sampler(), 0.0
         self._away = False
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
@@ -109,6 +110,7 @@ class Watch:
             self._begun, self._asked = self._begun + 1, False
             begun = self._begun
         self._write_seen()
+        self._sample()
         with transaction(self._store) as session:
             if time.monotonic() - self._partitions_at > PARTITIONS_SECONDS or not self._partitions_at:
                 ensure_partitions(session, now(session))
@@ -120,6 +122,16 @@ class Watch:
                     deployments.observed(session, each.deployment.id, "stopped")
         self._follow([each for each in wanted if each.deployment.desired == "running"])
         self._done = begun
+
+    def _sample(self) -> None:
+        """Write down what the children use, every ten seconds."""
+        if time.monotonic() - self._sampled_at < usage.SAMPLE_SECONDS:
+            return
+        self._sampled_at = time.monotonic()
+        children = [(id, pid) for id, each in self._endpoints.items() if (pid := each.scorer.pid) is not None]
+        if samples := self._sampler.look(children):
+            with transaction(self._store) as session:
+                usage.add(session, samples, now(session))
 
     def _runs(self, id: UUID) -> bool:
         self._closing = {id: each for id, each in self._closing.items() if not each.scorer.join(0)}
