@@ -16,7 +16,7 @@ from engine import events
 from engine.config import Settings
 from engine.events.tables import OutboxRow
 from engine.store import Store, TestClock, after_commit, execute, files, now, open_store, replayed, transaction
-from engine.store.sessions import DatabaseUnreachable, sqlstate
+from engine.store.sessions import DatabaseUnreachable, put_off, sqlstate, take_back
 
 
 def told(store: Store) -> int:
@@ -235,3 +235,32 @@ def test_sql_that_is_written_out_fails_as_sqlalchemy_does_and_follows_savepoints
         inside.rollback()
         (row,) = execute(session, "SELECT current_setting('gatewright.test', true) AS text", {})
         assert row["text"] in (None, "")
+
+
+def test_what_was_put_off_goes_before_whatever_is_sent_next_and_before_its_savepoint(store: Store) -> None:
+    made = "CREATE TEMPORARY TABLE %s (n integer) ON COMMIT DROP"
+    count = "SELECT count(*) AS n FROM later"
+
+    def undone(session: Session, act: str) -> None:
+        inside = session.begin_nested()
+        if act == "asks":
+            assert execute(session, count, {}).fetchone() == {"n": 1}
+        elif act == "asks by SQLAlchemy":
+            assert session.scalar(text(count)) == 1
+        elif act == "puts off":
+            put_off(session, "INSERT INTO later VALUES (2)", {})
+        inside.rollback()
+
+    for act, unsent, rows in (("nothing", True, 0), ("asks", False, 1), ("asks by SQLAlchemy", False, 1)):
+        with transaction(store) as session:
+            execute(session, made % "later", {})
+            put_off(session, "INSERT INTO later VALUES (%(n)s)", {"n": 1})
+            undone(session, act)
+            assert take_back(session) is unsent
+            assert execute(session, count, {}).fetchone() == {"n": rows}
+            undone(session, "puts off")
+            assert not take_back(session)
+    with transaction(store) as session:
+        put_off(session, "INSERT INTO audit.streams (name, seq, hash) VALUES ('kept', 0, '')", {})
+    with transaction(store) as session:
+        assert execute(session, "SELECT seq FROM audit.streams WHERE name = 'kept'", {}).fetchone() == {"seq": 0}
