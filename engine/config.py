@@ -118,6 +118,22 @@ class Settings(BaseSettings):
         description="Let model code start where the kernel refuses a network namespace; runs are marked so.",
     )
     upload_limit_mb: int = Field(default=64, ge=1, description="The largest upload, in mebibytes.")
+    inferences_kept_days: int | None = Field(
+        default=None,
+        ge=60,
+        description=(
+            "Months of the inference log that ended so many days ago are dropped, with their labels; counts stay."
+            " Unset: all are kept."
+        ),
+    )
+    monitor_runs_kept_days: int | None = Field(
+        default=None,
+        ge=60,
+        description=(
+            "Runs of monitors that are so many days old are forgotten, but for the last of each monitor and those since"
+            " an open finding. Unset: all are kept."
+        ),
+    )
     feed_folders: str = Field(
         default="", description="Folders below which feeds may read files, separated by colons; empty: none."
     )

@@ -7,9 +7,10 @@ import logging
 from engine import audit
 from engine.handlers import alarms, facts, monitoring
 from engine.identity import browser_sessions, sign_in
-from engine.inferences import business, counts, outcomes
+from engine.inferences import business, counts, outcomes, retention
 from engine.inferences.partitions import ensure_partitions
 from engine.monitoring import micro_batches
+from engine.monitoring import retention as runs_retention
 from engine.monitoring.feeds import arrivals
 from engine.runtime.clock import Tick
 from engine.store import Store, now, transaction
@@ -36,6 +37,11 @@ def _forget_violations(house: Store) -> None:
             gone = business.forget_gone(session)
 
 
+def _drop_what_is_too_old(house: Store) -> None:
+    retention.apply(house)
+    runs_retention.apply(house)
+
+
 def _forget_what_ended(house: Store) -> None:
     with transaction(house) as session:
         browser_sessions.forget_ended(session)
@@ -48,6 +54,7 @@ TICKS = (
     Tick("alerts to be told", 5.0, alarms.hand_over),
     Tick("checkpoints of the audit log", 60.0, audit.checkpoint),
     Tick("partitions of the inference log", 3600.0, _make_partitions),
+    Tick("retention", 3600.0, _drop_what_is_too_old),
     Tick("violations whose rows the log keeps no longer", 3600.0, _forget_violations),
     Tick("counts of the inference log", 5.0, _fold_counts),
     # Often: what a monitor says of its batches it says at the end of each, not at its next run.

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from engine import audit
 from engine.errors import GatewrightError
 from engine.identity import Person, require
-from engine.inferences import business, outcomes, spans
+from engine.inferences import business, outcomes, retention, spans
 from engine.inferences.counts import References
 from engine.inferences.outcomes import Manner, Manners
 from engine.inferences.tables import InferenceRow, LabelRow
@@ -96,6 +96,7 @@ def add(session: Session, person: Person, *, model: str, labels: Sequence[Label]
     answers = _answers(session, model, list(wanted))
     for label in labels:
         if label.inference not in answers:
+            retention.refuse_dropped(session, label.inference)
             raise LabelWithoutInference(inference=label.inference, model=model)
     rows = session.scalars(select(LabelRow).where(LabelRow.inference.in_(list(wanted))))
     before = {row.inference: (row.value, None if row.counted is None else _Counted(**row.counted)) for row in rows}

@@ -12,7 +12,7 @@ from sqlalchemy import ARRAY, ColumnElement, Integer, Text, cast, func, select
 from sqlalchemy.orm import Session
 
 from engine.errors import GatewrightError
-from engine.inferences import spans
+from engine.inferences import retention, spans
 from engine.inferences.inference import Inference
 from engine.inferences.tables import InferenceRow, LabelRow, PieceRow, RefusalRow, SpanRow
 
@@ -88,9 +88,10 @@ class Summary:
 
 
 def get(session: Session, id: UUID) -> Inference:
-    """The inference with this id; raises InferenceUnknown. One index look-up a monthly partition."""
+    """The inference with this id; raises InferenceUnknown or InferenceDropped. An index look-up a monthly partition."""
     row = session.scalar(select(InferenceRow).where(InferenceRow.id == id))
     if row is None:
+        retention.refuse_dropped(session, id)
         raise InferenceUnknown(id=id)
     return value(row)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -140,6 +141,20 @@ class OutcomeSpanRow(Base):
     unit: Mapped[str] = mapped_column(primary_key=True)
     starts_at: Mapped[Moment] = mapped_column(primary_key=True)
     counts: Mapped[bytes]
+
+
+class DroppedMonthRow(Base):
+    """A month of the log that retention dropped, and what it held."""
+
+    __tablename__ = "dropped_months"
+    __table_args__ = {"schema": SCHEMA}  # noqa: RUF012
+
+    month: Mapped[date] = mapped_column(primary_key=True)
+    dropped_at: Mapped[Moment] = mapped_column(primary_key=True)
+    rows: Mapped[int] = mapped_column(BigInteger)
+    labels: Mapped[int] = mapped_column(BigInteger)
+    digest: Mapped[str]  #: sha256 of its rows as COPY writes them, by id
+    dropped_by: Mapped[str]  #: the transaction, which alone may drop what it recorded
 
 
 class LabelRow(Base):

@@ -61,7 +61,7 @@ def test_a_house_from_its_first_start_to_its_end(data: Path, tmp_path: Path) -> 
     assert gatewright("up", data=data, code=1, **FREE).startswith("[house-running]")
     assert gatewright("reset", "--yes", data=data, code=1).startswith("[reset-refused]")
     assert gatewright("db", "url", data=data).startswith("postgresql://gatewright_app:")
-    assert "0023_business" in gatewright("db", "upgrade", data=data)
+    assert "0024_retention" in gatewright("db", "upgrade", data=data)
     assert gatewright("db", "backup", str(tmp_path / "backup"), data=data).startswith(str(tmp_path / "backup"))
 
     processes = psutil.Process(told["supervisor"]).children(recursive=True)

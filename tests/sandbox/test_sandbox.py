@@ -179,14 +179,14 @@ def test_a_pickle_that_runs_code_runs_it_only_inside(tmp_path):
     assert result.files == {"mark": b"inside\n"}
 
 
-def test_code_that_eats_memory_is_stopped_and_named():
+def test_r25_code_that_eats_memory_is_stopped_and_named():
     eat = "def start(options):\n    return None\ndef go(state, request):\n    return len(bytearray(1 << 33))\n"
     with pytest.raises(MemoryExceeded) as caught:
         run(eat, "go", limits=Limits(memory_mb=512))
     assert "512 MB" in str(caught.value)
 
 
-def test_code_that_hangs_is_ended_with_all_that_it_started():
+def test_r25_code_that_hangs_is_ended_with_all_that_it_started():
     mark = f"{random.randrange(10**6, 10**7)}.5"  # seconds that nobody else on this machine sleeps
     hang = f"""
 import os, subprocess, time

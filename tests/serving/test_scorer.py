@@ -35,6 +35,10 @@ def score(model, request):
         raise ValueError("x is -1")
     if -9 in request["x"]:
         os._exit(9)
+    if -8 in request["x"]:
+        bytearray(1 << 40)
+    if -7 in request["x"]:
+        time.sleep(60)
     return {"values": [x / 100 for x in request["x"]], "decisions": [str(len(CALLS)) for _ in request["x"]]}
 """
 
@@ -110,7 +114,7 @@ def test_rows_on_which_the_model_fails_fail_alone(make: Callable[..., Watched]) 
     assert watched.scorer.state == "running"
 
 
-def test_a_child_that_dies_is_started_again_and_told_of(make: Callable[..., Watched]) -> None:
+def test_r25_a_child_that_dies_is_started_again_and_told_of(make: Callable[..., Watched]) -> None:
     watched = make()
     watched.until("running")
     (answer,) = score(watched, [-9])
@@ -120,6 +124,31 @@ def test_a_child_that_dies_is_started_again_and_told_of(make: Callable[..., Watc
     assert [list(answer.values) for answer in score(watched, [5])] == [[0.05]]
     assert [state for state, _ in watched.seen] == ["starting", "running", "failing", "starting", "running"]
     assert "exit code 9" in watched.seen[2][1]
+
+
+def test_r25_a_model_that_eats_memory_fails_those_rows_and_goes_on(make: Callable[..., Watched]) -> None:
+    watched = make()
+    watched.until("running")
+    (answer,) = score(watched, [-8])
+    assert isinstance(answer, ScoringFailed)
+    assert "4096 MB" in str(answer)
+    assert [list(answer.values) for answer in score(watched, [5])] == [[0.05]]
+    assert len(watched.children) == 1
+
+
+def test_r25_a_model_that_hangs_is_ended_and_started_again(
+    make: Callable[..., Watched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scorers, "SCORE_SECONDS", 0.3)
+    watched = make()
+    watched.until("running")
+    (answer,) = score(watched, [-7])
+    assert isinstance(answer, ScorerNotReady)
+    watched.until("failing")
+    assert "0.3 wall seconds" in watched.seen[-1][1]
+    monkeypatch.undo()
+    watched.until("running")
+    assert [list(answer.values) for answer in score(watched, [5])] == [[0.05]]
 
 
 def test_a_child_killed_while_idle_is_noticed(make: Callable[..., Watched]) -> None:

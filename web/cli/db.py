@@ -83,6 +83,38 @@ def restore(
     typer.echo(f"Restored {made.folder}, made {made.made_at:%Y-%m-%d %H:%M} UTC: {made.files} files")
 
 
+@app.command()
+def retention() -> None:
+    """Tell what retention would drop now, and what it has dropped; change nothing."""
+    from engine.inferences import retention as months
+    from engine.monitoring import retention as runs
+    from engine.store import open_store, transaction
+
+    with _reachable() as settings:
+        store = open_store(settings, application="command")
+        try:
+            with transaction(store) as session:
+                due, dropped = months.due(session, settings.inferences_kept_days), months.dropped(session)
+                old = runs.due(session, settings.monitor_runs_kept_days)
+        finally:
+            store.close()
+    typer.echo(f"Inferences are kept for {_days(settings.inferences_kept_days)}.")
+    for each in due:
+        typer.echo(f"{each.month:%Y-%m} would go: {each.rows} rows, {each.labels} labels; what was counted stays.")
+    typer.echo(f"Runs of monitors are kept for {_days(settings.monitor_runs_kept_days)}.")
+    if old.rows and old.first and old.last:
+        typer.echo(f"{old.rows} runs would go, recorded {old.first:%Y-%m-%d} to {old.last:%Y-%m-%d}; findings stay.")
+    for each in dropped:
+        typer.echo(
+            f"{each.month:%Y-%m} went on {each.dropped_at:%Y-%m-%d}: {each.rows} rows, {each.labels} labels,"
+            f" sha256 {each.digest}"
+        )
+
+
+def _days(kept: int | None) -> str:
+    return "ever" if kept is None else f"{kept} days"
+
+
 @contextmanager
 def _reachable() -> Iterator[Settings]:
     """The settings, with the embedded database started for as long as the command takes where no house runs it."""

@@ -22,7 +22,7 @@ def show(
 ) -> None:
     """Show an inference with its version, data, life-cycle step and approvers; where an id has several, list them."""
     from engine.governance import lineage
-    from engine.inferences import search
+    from engine.inferences import retention, search
     from engine.inferences.queries import InferenceUnknown
     from web.cli import acting, output
     from web.plain import plain
@@ -30,6 +30,7 @@ def show(
     with acting.reading(as_, "inference.view") as (session, _):
         named = search.by_any_id(session, id)
         if not named:
+            retention.refuse_dropped(session, id)
             raise InferenceUnknown(id=id)
         if len(named) > 1:
             columns = ["id", "model", "version", "event_time", "decision", "score", "caller_reference"]
