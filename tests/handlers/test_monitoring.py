@@ -7,13 +7,17 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
 from engine.handlers import monitoring
+from engine.handlers.facts import deliver_facts
 from engine.identity import NotPermitted
 from engine.monitoring import queries
+from engine.monitoring.alerts import queries as alerts
 from engine.monitoring.monitors import Monitor
 from engine.runtime import queries as runtime
 from engine.runtime import schedules, wakeups
+from engine.runtime.tables import ScheduleRow
 from engine.statistics.tallies import refer
 from engine.store import Store, TestClock, transaction
 from tests.handlers import house as h
@@ -153,3 +157,23 @@ def test_the_timing_of_a_monitor_can_be_changed_while_it_runs(store: Store, watc
     with transaction(store) as session:
         again = monitoring.edit(session, h.OPS, watched.id, {"timing": "R1/PT2S"})
     assert again.next_due_at == clock.now() + timedelta(seconds=2)  # asked anew, it fires anew
+
+
+def test_r33_a_schedule_that_cannot_fire_is_an_alert_of_its_model_until_it_fires(
+    store: Store, watched: Monitor, clock: TestClock
+) -> None:
+    with transaction(store) as session:
+        row = session.scalars(select(ScheduleRow).where(ScheduleRow.name == watched.schedule)).one()
+        row.timing = "at noon"
+    clock.set(SIX)
+    assert schedules.fire_due(store) == 0
+    deliver_facts(store)
+    with transaction(store) as session:
+        (alert,) = alerts.alerts(session, state="open").rows
+        session.get_one(ScheduleRow, row.id).timing = "0 6 * * *"
+    assert (alert.title, alert.models) == (f"The schedule {watched.schedule} could not fire", (watched.model,))
+    clock.set(SIX + timedelta(seconds=61))
+    assert schedules.fire_due(store) == 1
+    deliver_facts(store)
+    with transaction(store) as session:
+        assert alerts.alert(session, alert.id).state == "closed"
