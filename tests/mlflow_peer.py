@@ -10,7 +10,6 @@ import hashlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
+
+from tests.ports import free_port
 
 SECONDS = 90
 SURROUNDINGS = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
@@ -38,7 +39,9 @@ def environment() -> Path:
     folder = cache / "gatewright-tests" / f"mlflow-{name}"
     if not (folder / "made").exists():
         venv.create(folder, with_pip=True, clear=True)
-        subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "-q", *pins()], check=True)
+        # Most of it is never imported, and so never worth compiling.
+        installing = [folder / "bin" / "python", "-m", "pip", "install", "-q", "--no-compile", *pins()]
+        subprocess.run(installing, check=True)
         empty = f"sqlite:///{folder / 'empty.db'}"
         with_mlflow = [folder / "bin" / "python", "-m", "mlflow", "db", "upgrade", empty]
         subprocess.run(with_mlflow, check=True, env=surroundings(folder), capture_output=True)
@@ -114,9 +117,7 @@ def serving(model: str, place: Path, tracking: str = "") -> Iterator[str]:
 @contextmanager
 def _running(command: Sequence[str], place: Path, told: dict[str, str]) -> Iterator[int]:
     folder = environment()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
+    port = free_port()
     with (place / f"log-{port}").open("wb") as log:
         process = subprocess.Popen(
             [folder / "bin" / "python", *command, str(port)],
