@@ -13,7 +13,10 @@ from engine.statistics.wilson import wilson
 def accuracy(labels: ArrayLike, decisions: ArrayLike, level: float = 0.95) -> Estimate:
     """The share of cases decided as they turned out, with Wilson's interval.
 
-    labels, decisions: 0 or 1, shape (N,). No case: unknown.
+        A = (TP + TN) / N
+
+    labels, decisions: 0 or 1, shape (N,). No case: unknown. Says little where one class is rare.
+    Source: Wilson (1927), JASA 22, 209-212, for the interval.
     """
     positive, decided = zero_or_one(labels, "labels"), zero_or_one(decisions, "decisions")
     same_length(labels=positive, decisions=decided)

@@ -16,6 +16,8 @@ _LEAST = float(np.finfo(np.float64).eps)  #: a score of 0 that comes true counts
 def log_loss(labels: ArrayLike, scores: ArrayLike, level: float = 0.95) -> Estimate:
     """The mean surprise at what came true: -ln of the probability that the score gave it.
 
+        L = -1/N Σ (o_i ln s_i + (1 - o_i) ln(1 - s_i))
+
     labels: 0 or 1, shape (N,). scores: in [0, 1], shape (N,), held off 0 and 1 by 2.2e-16. The interval is that of a
     mean, and too narrow where single surprises are huge. No case: unknown.
     Source: Good (1952), Journal of the Royal Statistical Society B 14, 107-114.

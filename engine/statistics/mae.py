@@ -16,7 +16,10 @@ from engine.statistics.registry import Estimate, metric
 def mae(targets: ArrayLike, values: ArrayLike, level: float = 0.95) -> Estimate:
     """The mean absolute distance of the prediction from the target, with the interval of a mean.
 
-    targets, values: finite numbers, shape (N,). No case: unknown.
+        MAE = 1/N Σ |v_i - t_i|
+
+    targets, values: finite numbers, shape (N,). No case: unknown. The interval is that of a mean of independent cases,
+    too narrow where few large errors make up the sum. Source: Willmott, Matsuura (2005), Climate Research 30, 79-82.
     """
     truth, predicted = numbers(targets, "targets"), numbers(values, "values")
     same_length(targets=truth, values=predicted)

@@ -16,8 +16,11 @@ from engine.statistics.registry import Estimate, metric
 def rmse(targets: ArrayLike, values: ArrayLike, level: float = 0.95) -> Estimate:
     """The root of the mean squared distance of the prediction from the target.
 
+        RMSE = sqrt(1/N Σ (v_i - t_i)²)
+
     targets, values: finite numbers, shape (N,). The ends are the roots of the mean squared error's interval:
     the root keeps order, so the interval's level stays. No case: unknown.
+    Source: Hyndman, Koehler (2006), International Journal of Forecasting 22, 679-688.
     """
     truth, predicted = numbers(targets, "targets"), numbers(values, "values")
     same_length(targets=truth, values=predicted)

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 import engine
 import web
-from engine import handlers
+from engine import handlers, statistics
 from engine.bpmn.proofs import policy_files
 from engine.config import Settings
 from engine.errors import GatewrightError
@@ -288,7 +288,7 @@ def parts() -> dict[str, dict[str, str]]:
             "policy-step": fields_part(policy_files.StepPart),
         },
         "configuration.md": {"settings": settings_part()},
-        "metrics.md": {"from-counts": from_counts_part()},
+        "metrics.md": {"from-counts": from_counts_part(), "formulas": formulas_part()},
         "monitoring.md": {"default-bounds": default_bounds_part()},
         "service-tasks.md": {f"service-task {task.name}": service_task_part(task) for task in ours()},
         "user-tasks.md": {"evidence": evidence_part(), "task-kinds": task_kinds_part()},
@@ -326,6 +326,13 @@ def from_counts_part() -> str:
     for name, error in performance.FROM_COUNTS.items():
         by_error.setdefault(error, []).append(f"`{name}`")
     return _table(["from counts", "how far off the form from rows"], [[", ".join(n), e] for e, n in by_error.items()])
+
+
+def formulas_part() -> str:
+    """Each metric as its function tells it: formula, source, what the interval is, what it cannot do."""
+    return "\n\n".join(
+        f"### {name}\n\n{inspect.getdoc(metric.function)}" for name, metric in sorted(statistics.all_metrics().items())
+    )
 
 
 def default_bounds_part() -> str:
