@@ -25,6 +25,8 @@ _TEMPLATE = "template_of_tests"
 # The tests start a few hundred processes: where bytecode may not be kept, each would compile the house anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# Three workers and their children on two cores: more threads for one sum only wait for each other.
+os.environ |= {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS")}
 
 
 def place() -> Path:

@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from engine import bpmn
-from engine.errors import GatewrightError
+from engine.errors import GatewrightError, words
 from engine.runtime import breakers, deadlines, guard, instances, jobs, lines, registry, rows, wakeups
 from engine.runtime.context import Context
 from engine.runtime.held import Job
@@ -94,7 +94,7 @@ def _run(house: Store, task: UUID, begun: _Begun, entry: int | None) -> bool:
                 outcome[0] = "named_error"
                 raise
     except Exception as failure:
-        _log.info("Job %s (%s) failed: %s", handler.name, task, failure)
+        _log.info("Job %s (%s) failed: %s", handler.name, task, words(failure))
         tracing.failed(failure)
         spared = begun.standing.probe == task and breakers.technical(failure)
         gone = instances.failed(house, task, failure, spared=spared, entry=entry)

@@ -149,10 +149,10 @@ def operations() -> list[Any]:
 def test_an_operation_keeps_to_the_document(
     everything: Caller, method: str, path: str, operation: dict[str, Any]
 ) -> None:
-    """Asked twenty times: each answer is documented, and none of them is a fault of ours."""
+    """Asked ten times: each answer is documented, and none of them is a fault of ours."""
 
     @settings(
-        max_examples=20,
+        max_examples=10,
         deadline=timedelta(seconds=10),
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
         derandomize=True,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from lxml import etree
@@ -24,7 +23,7 @@ NAMES = {
 }
 FORM = b'{"type": "object", "properties": {"decision": {"type": "string", "enum": ["yes", "no"]}}}'
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
-Look = Callable[[Page, str], Path]
+Look = Callable[[Page, str], None]
 
 STATE = {
     "active": {"Approve": 2},

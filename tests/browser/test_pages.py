@@ -6,7 +6,6 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -30,7 +29,7 @@ from tests.web import world
 from web import access, live, shipped
 from web.app import create_app
 
-Look = Callable[[Page, str], Path]
+Look = Callable[[Page, str], None]
 
 
 @dataclass(slots=True)

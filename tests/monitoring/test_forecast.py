@@ -31,8 +31,8 @@ def test_r47_a_shift_that_grows_is_told_before_the_breach_with_its_date() -> Non
     assert told.value.low <= 19 <= told.value.high
     assert told.detail["earliest"] <= "2026-02-18" <= told.detail["latest"]
     taken = Taken(measure="forecast", dimension="statistical", readings=(told,))
-    warn, breach = get("forecast").bounds["days_to_breach"]
-    verdict = verdicts.judge([taken], lambda *_: Bounds(warn=warn, breach=breach, source="measure"))
+    usual = get("forecast").bounds["days_to_breach"]
+    verdict = verdicts.judge([taken], lambda *_: Bounds(warn=usual.warn, breach=usual.breach, source="measure"))
     assert verdict.state == "warn"
 
 
