@@ -99,7 +99,7 @@ def server(place: Path) -> Iterator[str]:
     }
     command = ["-m", "uvicorn", "--log-level", "warning", "mlflow.server.fastapi_app:app", "--port"]
     with _running(command, place, told) as port:
-        _until_it_answers(f"http://127.0.0.1:{port}/health")
+        until_it_answers(f"http://127.0.0.1:{port}/health")
         yield f"http://127.0.0.1:{port}"
 
 
@@ -110,7 +110,7 @@ def serving(model: str, place: Path, tracking: str = "") -> Iterator[str]:
     told = {"__pyfunc_model_path__": model, **({"MLFLOW_TRACKING_URI": tracking} if tracking else {})}
     command = ["-m", "uvicorn", "--log-level", "warning", "mlflow.pyfunc.scoring_server.app:app", "--port"]
     with _running(command, place, told) as port:
-        _until_it_answers(f"http://127.0.0.1:{port}/ping")
+        until_it_answers(f"http://127.0.0.1:{port}/ping")
         yield f"http://127.0.0.1:{port}"
 
 
@@ -138,7 +138,8 @@ def _running(command: Sequence[str], place: Path, told: dict[str, str]) -> Itera
             process.wait(10)
 
 
-def _until_it_answers(address: str) -> None:
+def until_it_answers(address: str) -> None:
+    """Return when a GET is answered."""
     ends = time.monotonic() + SECONDS
     while True:
         try:

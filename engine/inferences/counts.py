@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, delete, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -173,16 +173,11 @@ def window(
     Counts are kept by the hour: the window is widened to whole hours of UTC. None is open.
     """
     first, end = spans.whole_hours(since, until)
-    of_version = [ref.model, ref.number, reference]
-    whole = (
-        select(SpanRow.tally)
-        .where(tuple_(SpanRow.model, SpanRow.version, SpanRow.reference) == tuple_(*map(literal, of_version)))
-        .where(spans.inside(SpanRow.unit, SpanRow.starts_at, first, end))
+    whole = select(SpanRow.tally).where(
+        _of(SpanRow, "reference", ref, reference), spans.inside(SpanRow.unit, SpanRow.starts_at, first, end)
     )
-    pieces = (
-        select(PieceRow.tally)
-        .where(tuple_(PieceRow.model, PieceRow.version, PieceRow.reference) == tuple_(*map(literal, of_version)))
-        .where(spans.within(PieceRow.hour, first, end))
+    pieces = select(PieceRow.tally).where(
+        _of(PieceRow, "reference", ref, reference), spans.within(PieceRow.hour, first, end)
     )
     if environment is not None:
         whole, pieces = (
@@ -196,37 +191,32 @@ def window(
 def rows_between(session: Session, ref: VersionRef, *, environment: str, since: datetime, until: datetime) -> int:
     """How many rows of a version were counted between two instants, widened to whole hours; no counts are read."""
     first, end = spans.whole_hours(since, until)
-    of_version = (ref.model, ref.number, environment)
-    whole = (
-        select(SpanRow.rows)
-        .where(tuple_(SpanRow.model, SpanRow.version, SpanRow.environment) == tuple_(*map(literal, of_version)))
-        .where(spans.inside(SpanRow.unit, SpanRow.starts_at, first, end))
+    whole = select(SpanRow.rows).where(
+        _of(SpanRow, "environment", ref, environment), spans.inside(SpanRow.unit, SpanRow.starts_at, first, end)
     )
-    pieces = (
-        select(PieceRow.rows)
-        .where(tuple_(PieceRow.model, PieceRow.version, PieceRow.environment) == tuple_(*map(literal, of_version)))
-        .where(spans.within(PieceRow.hour, first, end))
+    pieces = select(PieceRow.rows).where(
+        _of(PieceRow, "environment", ref, environment), spans.within(PieceRow.hour, first, end)
     )
     return int(session.scalar(select(func.coalesce(func.sum(whole.union_all(pieces).subquery().c.rows), 0))) or 0)
 
 
 def newest(session: Session, ref: VersionRef, environment: str) -> datetime | None:
     """The newest hour of event time of which anything of a version was counted; None where nothing was."""
-    of_version = (ref.model, ref.number, environment)
     found = [
         session.scalar(
             select(func.max(SpanRow.starts_at)).where(
-                tuple_(SpanRow.model, SpanRow.version, SpanRow.environment) == tuple_(*map(literal, of_version)),
-                SpanRow.unit == "hour",
+                _of(SpanRow, "environment", ref, environment), SpanRow.unit == "hour"
             )
         ),
-        session.scalar(
-            select(func.max(PieceRow.hour)).where(
-                tuple_(PieceRow.model, PieceRow.version, PieceRow.environment) == tuple_(*map(literal, of_version))
-            )
-        ),
+        session.scalar(select(func.max(PieceRow.hour)).where(_of(PieceRow, "environment", ref, environment))),
     ]
     return max((hour for hour in found if hour is not None), default=None)
+
+
+def _of(table: type[SpanRow | PieceRow], column: str, ref: VersionRef, value: str) -> ColumnElement[bool]:
+    """The rows of a version that have this value in one further column."""
+    key = tuple_(table.model, table.version, getattr(table, column))
+    return key == tuple_(literal(ref.model), literal(ref.number), literal(value))
 
 
 def _write(

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from engine.statistics.registry import Estimate, quantile
+
 #: columns of equal length in, one number for each row out
 Score = Callable[[Mapping[str, Sequence[Any]]], Sequence[float]]
 _EXACT_ROWS = 20_000  #: the most rows that are scored for an exact answer
@@ -30,6 +32,16 @@ class Attribution:
     def residual(self) -> float:
         """What the values leave unexplained: rounding, or a model that says two things of one row."""
         return self.output - self.base - fsum(self.values.values())
+
+    @property
+    def furthest_first(self) -> list[str]:
+        """The columns by how far they moved the output, whichever way."""
+        return sorted(self.values, key=lambda name: (-abs(self.values[name]), name))
+
+    def interval(self, column: str, level: float = 0.95) -> Estimate:
+        """A column's value with the normal interval of its walks; without width where it is exact."""
+        value, half = self.values[column], quantile(level) * self.errors[column]
+        return Estimate(value, value - half, value + half, level)
 
     def largest(self, n: int, *, upward: bool) -> list[str]:
         """At most n columns that moved the output most in one direction, the furthest first."""

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from engine.errors import GatewrightError
 from engine.inventory import kinds
 from engine.statistics import Estimate
+from engine.statistics.mean import mean
 from engine.statistics.shapley import Attribution, attribute
 from engine.store import Files
 from engine.training import frames, scorers
@@ -127,7 +127,7 @@ def of_version(child: Child, artefact: str, columns: Mapping[str, Sequence[Any]]
         "base": float(np.mean([each.base for each in found])),
         "largest_residual": max(abs(each.residual) for each in found),
         "columns": {
-            name: {"mean_size": _mean(np.abs(values[name])).as_json(), "mean": _mean(values[name]).as_json()}
+            name: {"mean_size": mean(np.abs(values[name])).as_json(), "mean": mean(values[name]).as_json()}
             for name in sorted(names, key=lambda name: (-float(np.abs(values[name]).mean()), name))
         },
     }
@@ -155,15 +155,6 @@ def read(content: bytes) -> list[Weight]:
         ]
     except (ValueError, KeyError, TypeError, AttributeError):
         return []
-
-
-def _mean(values: Any) -> Estimate:
-    """A mean with its normal interval; a single row has none."""
-    mean = float(values.mean())
-    if len(values) < 2:
-        return Estimate(mean, float("nan"), float("nan"), 0.95)
-    half = 1.959963984540054 * float(values.std(ddof=1)) / sqrt(len(values))
-    return Estimate(mean, mean - half, mean + half, 0.95)
 
 
 def _background(files: Files, assets: Mapping[str, str], version: str) -> tuple[dict[str, list[Any]], str]:

@@ -27,7 +27,6 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,6 +41,7 @@ from engine.sandbox import Child
 from engine.store import Store, migrations, open_store
 from engine.store.postgres import APPLICATION, ERASER, EmbeddedPostgres, default_folder
 from tests import mlflow_peer
+from tests.ports import free_port
 from tests.serving.house import (
     Scoring,
     classifier,
@@ -56,7 +56,6 @@ from tests.serving.house import (
 ONE_ROW_REQUESTS = 3_000
 BATCH_ROWS = 1_000
 BATCH_REQUESTS = 60
-MLFLOW_SECONDS = 90
 
 
 @dataclass(frozen=True)
@@ -208,10 +207,8 @@ def mlflow() -> Iterator[Asked]:
     """`mlflow models serve` with the same model, installed and saved by an interpreter of its own."""
     folder = mlflow_peer.environment()
     python = folder / "bin" / "python"
-    with tempfile.TemporaryDirectory() as work, socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
+    port = free_port()
+    with tempfile.TemporaryDirectory() as work:
         artefact, _ = classifier()
         Path(work, "model.joblib").write_bytes(artefact)
         surroundings = mlflow_peer.surroundings(folder)
@@ -224,7 +221,7 @@ def mlflow() -> Iterator[Asked]:
             stderr=subprocess.DEVNULL,
         )
         try:
-            until_it_answers(f"http://127.0.0.1:{port}/ping")
+            mlflow_peer.until_it_answers(f"http://127.0.0.1:{port}/ping")
             yield Asked(pid=serving.pid, port=port, path="/invocations")
         finally:
             os.killpg(serving.pid, signal.SIGTERM)
@@ -237,19 +234,6 @@ model = joblib.load(sys.argv[1] + "/model.joblib")
 saved = {"path": sys.argv[1] + "/saved", "pyfunc_predict_fn": "predict_proba", "serialization_format": "cloudpickle"}
 mlflow.sklearn.save_model(model, **saved)
 """
-
-
-def until_it_answers(address: str) -> None:
-    """Return when a GET is answered."""
-    ends = time.monotonic() + MLFLOW_SECONDS
-    while True:
-        try:
-            with urllib.request.urlopen(address, timeout=5):  # noqa: S310 - our own address
-                return
-        except OSError:
-            if time.monotonic() > ends:
-                raise
-            time.sleep(0.5)
 
 
 def ours(service: Scoring, path: str) -> Asked:

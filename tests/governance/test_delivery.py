@@ -9,17 +9,16 @@ from uuid import UUID
 import pytest
 
 from engine import handlers
-from engine.governance import approvals, delivery
-from engine.identity import Person
+from engine.governance import delivery
 from engine.inventory.references import VersionRef
 from engine.runtime import instances, wakeups
-from engine.store import Store, TestClock, new_id, transaction
+from engine.store import Store, TestClock, transaction
 from tests.bpmn import drawing as d
+from tests.governance.decisions import given_a_decision
 from tests.runtime import worlds as w
 from tests.serving import house as s
 
 DAYS = timedelta(days=1)
-RIA = Person(id="ria", name="Ria", roles=frozenset({"risk_manager"}))
 
 
 @pytest.fixture
@@ -65,27 +64,6 @@ def live_after(house: Store, clock: TestClock, model: str, days: int) -> Version
     clock.advance(days * DAYS)
     s.when_it_goes_live(house, s.when_it_is_requested(house, ref))
     return ref
-
-
-def decided(house: Store, ref: VersionRef, decision: str, instance: UUID) -> None:
-    with transaction(house) as session:
-        approvals.record(
-            session,
-            RIA,
-            model=ref.model,
-            version=str(ref),
-            purpose="deployment",
-            environment="production",
-            tier="high",
-            decision=decision,
-            role="risk_manager",
-            requester="ada",
-            comment="",
-            digests={},
-            shown={},
-            instance=instance,
-            task=new_id(),
-        )
 
 
 def reported(house: Store) -> delivery.Report:
@@ -136,7 +114,8 @@ def test_r45_lead_time_and_rework_are_told_by_life_cycle_and_team(house: Store, 
     quick, slow = live_after(house, clock, "quick", 2), live_after(house, clock, "slow", 6)
     instance = visited(house, clock, 1)
     for ref, decision in ((before, "approve"), (slow, "reject"), (slow, "approve"), (quick, "approve")):
-        decided(house, ref, decision, instance)
+        with transaction(house) as session:
+            given_a_decision(session, ref, decision, instance=instance)
     by_hand, drawn = reported(house).leads
     assert (by_hand.process, by_hand.team, by_hand.live) == ("", "Lending", 2)
     assert (by_hand.median_days, by_hand.median_days_before) == (4.0, 8.0)

@@ -8,19 +8,17 @@ import math
 import pyarrow as pa
 import pytest
 
-from engine.governance import approvals, differences
+from engine.governance import differences
 from engine.governance.differences import Difference
-from engine.identity import Person
-from engine.inventory import queries, versions
+from engine.inventory import versions
 from engine.inventory.queries import VersionUnknown
 from engine.inventory.references import VersionRef
 from engine.inventory.reports import TestReport, Verdict
 from engine.statistics import Estimate
-from engine.store import Store, new_id, transaction
+from engine.store import Store, transaction
 from engine.training import frames, profiles
+from tests.governance.decisions import given_a_decision
 from tests.serving import house
-
-RITA = Person(id="rita", name="Rita", roles=frozenset({"risk_manager"}))
 
 
 def test_r64_each_part_tells_what_is_different(store: Store) -> None:
@@ -115,24 +113,3 @@ def given_a_version(store: Store, *, grown_up: int, numpy: str, ages: list[int],
         )
         versions.record_test(session, ref, report, suite="performance", actor="worker")
     return ref
-
-
-def given_a_decision(session, ref: VersionRef, decision: str) -> None:
-    """A risk manager's yes or no."""
-    approvals.record(
-        session,
-        RITA,
-        model=ref.model,
-        version=str(ref),
-        purpose="deployment",
-        environment="production",
-        tier="high",
-        decision=decision,
-        role="risk_manager",
-        requester="ada",
-        comment="",
-        digests=queries.asset_digests(session, ref),
-        shown={},
-        instance=new_id(),
-        task=new_id(),
-    )

@@ -77,7 +77,7 @@ def explain(
         return
     facts = {"answer": told.output, "decision": found.decision, "on average": told.base}
     facts |= {"reasons": found.explanation.reasons, "told": found.explanation.told}
-    for name in sorted(told.values, key=lambda name: -abs(told.values[name])):
+    for name in told.furthest_first:
         facts[f"{name} = {found.explanation.columns[name]}"] = f"{told.values[name]:+.6f}"
     output.facts({**facts, "left unexplained": f"{found.explanation.residual:.2g}"}, as_json=False)
 
